@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/cursor.hpp"
 #include "base/encoding.hpp"
 #include "base/ids.hpp"
 #include "base/random.hpp"
@@ -122,6 +123,21 @@ TEST(Encoding, RoundTrips) {
   EXPECT_FALSE(from_base64url("a=b"));
   EXPECT_FALSE(from_base64url("+/"));
   EXPECT_EQ(to_hex(sha256("abc")).substr(0, 8), "ba7816bf");
+}
+
+TEST(Cursor, RoundTripsAndRefusesEverythingElse) {
+  const std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  const std::string cursor = encode_cursor(CursorKind::feed, {0, 127, 128, largest});
+  EXPECT_EQ(cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"),
+            std::string::npos);
+  EXPECT_EQ(decode_cursor(CursorKind::feed, cursor, 4), (std::vector<std::int64_t>{0, 127, 128, largest}));
+  EXPECT_FALSE(decode_cursor(CursorKind::posts, cursor, 4));
+  EXPECT_FALSE(decode_cursor(CursorKind::feed, cursor, 3));
+  EXPECT_FALSE(decode_cursor(CursorKind::feed, cursor, 5));
+  for (std::size_t cut = 0; cut < cursor.size(); ++cut)
+    EXPECT_FALSE(decode_cursor(CursorKind::feed, std::string_view(cursor).substr(0, cut), 4)) << cut;
+  for (const char* bad : {"", "A", "BAE", "!!!!", "BAGAgICAgICAgICAAQ"})
+    EXPECT_FALSE(decode_cursor(CursorKind::feed, std::string_view(bad), 1)) << bad;
 }
 
 }  // namespace

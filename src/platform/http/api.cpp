@@ -1,0 +1,231 @@
+#include "platform/http/api.hpp"
+
+#include "base/encoding.hpp"
+#include "platform/http/problem.hpp"
+#include "platform/http/route.hpp"
+#include "platform/log/log.hpp"
+
+namespace madang::http {
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+std::string in_flight_name(const IdempotencyKey& key) {
+  return std::to_string(key.account) + ' ' + key.route + ' ' + key.key;
+}
+
+/// What a broken part or a bug looks like from outside: nothing but the request's id.
+Problem internal_problem() {
+  return Problem{.kind = Kind::internal, .code = "internal",
+                 .detail = "Something broke on our side. The request id helps us find it."};
+}
+
+Problem problem_of(std::exception_ptr error, const Request& request) {
+  try {
+    std::rethrow_exception(std::move(error));
+  } catch (const db::SqlError& e) {
+    log::error("http", "database_error", {{"request_id", request.request_id}, {"error", e.what()}});
+    if (e.cause() == db::SqlError::Cause::full || e.cause() == db::SqlError::Cause::busy)
+      return Problem{.kind = Kind::unavailable, .code = "storage_unavailable",
+                     .detail = "The store cannot take writes just now.",
+                     .retry_after = std::chrono::seconds(5)};
+  } catch (const std::exception& e) {
+    log::error("http", "unhandled", {{"request_id", request.request_id}, {"error", e.what()}});
+  } catch (...) {
+    log::error("http", "unhandled", {{"request_id", request.request_id}});
+  }
+  return internal_problem();
+}
+
+}  // namespace
+
+Api::Api(ApiOptions options, const Clock& clock, metrics::Registry& registry)
+    : options_(std::move(options)), clock_(clock), registry_(registry),
+      limiter_(options_.rate_keys, registry),
+      in_flight_(std::make_unique<InFlight>(options_.max_in_flight_keys)) {
+  unmatched_route_ = std::make_unique<Route>();
+  unmatched_route_->endpoint.path = "unmatched";
+  prepare(*unmatched_route_);
+}
+
+Api::~Api() = default;
+
+void Api::prepare(Route& route) {
+  route.seconds = &registry_.histogram(
+      "madang_http_request_seconds", "Time from a complete request to its answer",
+      {{"method", std::string(method_name(route.endpoint.method))}, {"route", route.endpoint.path}});
+}
+
+void Api::add_route(Endpoint endpoint, Description description, Raw run) {
+  auto route = std::make_unique<Route>();
+  const std::string_view named = endpoint.options.rate;
+  const bool safe = endpoint.method == Method::get;
+  if (named.empty()) route->rate = safe ? &options_.read : &options_.write;
+  for (const RatePolicy& policy : options_.special)
+    if (policy.name == named) route->rate = &policy;
+  route->endpoint = std::move(endpoint);
+  route->description = description;
+  route->run = std::move(run);
+  prepare(*route);
+  router_.add(route->endpoint.method, route->endpoint.path, routes_.size());
+  routes_.push_back(std::move(route));
+}
+
+void Api::add_raw(Endpoint endpoint, Raw handler) {
+  add_route(std::move(endpoint), Description{}, std::move(handler));
+}
+
+BodyPolicy Api::body_policy(const Request& head) {
+  const Router::Match match = router_.find(head.method, head.path);
+  if (match.route == Router::none) return {.limit = 64 * 1024};
+  const EndpointOptions& options = routes_[match.route]->endpoint.options;
+  BodyPolicy policy{.limit = options.body_limit, .stream = options.stream};
+  if (options.rate != "none" && overloaded_ && overloaded_()) {
+    const Problem problem = busy("overloaded", "The server is at its limit; try again shortly.").error();
+    policy.refuse = problem_response(problem, head.request_id);
+  }
+  return policy;
+}
+
+Response Api::protocol_error(Kind kind, std::string_view code, std::string_view detail) {
+  Response response = problem_response({.kind = kind, .code = code, .detail = std::string(detail)}, "");
+  response.close = true;
+  return response;
+}
+
+Task<Response> Api::handle(Request& request) {
+  const auto start = Steady::now();
+  Router::Match match = router_.find(request.method, request.path);
+  if (match.route == Router::none) {
+    Response response = unmatched(request, match);
+    finish(*unmatched_route_, request, 0, response, start);
+    co_return response;
+  }
+  const Route& route = *routes_[match.route];
+  Call call(request, std::move(match.parameters), route.endpoint.options.status, clock_);
+  Response response = co_await run_guarded(route, call);
+  finish(route, request, call.viewer(), response, start);
+  co_return response;
+}
+
+Response Api::unmatched(const Request& request, const Router::Match& match) {
+  if (!match.allow.empty()) {
+    Response response = problem_response(
+        {.kind = Kind::method_not_allowed, .code = "method_not_allowed", .detail = "Allowed: " + match.allow},
+        request.request_id);
+    response.with("Allow", match.allow);
+    return response;
+  }
+  const bool safe = request.method == Method::get || request.method == Method::head;
+  if (safe && fallback_ && !request.path.starts_with("/api/")) {
+    if (auto page = fallback_(request)) return std::move(*page);
+  }
+  return problem_response({.kind = Kind::not_found, .code = "not_found", .detail = "There is nothing here."},
+                          request.request_id);
+}
+
+Task<Response> Api::run_guarded(const Route& route, Call& call) {
+  std::exception_ptr error;
+  try {
+    Response response = co_await run_checked(route, call);
+    co_return response;
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const Problem problem = problem_of(std::move(error), call.request);
+  co_return problem_response(problem, call.request.request_id);
+}
+
+Task<Response> Api::run_checked(const Route& route, Call& call) {
+  std::optional<Problem> refused = co_await identify(route, call);
+  if (!refused) refused = check_rate(route, call);
+  if (!refused) refused = check_access(route, call);
+  if (!refused) refused = check_content(route, call.request);
+  if (refused) co_return refuse(call, *refused);
+  const Result<bool> held = take_key(route, call);
+  if (!held) co_return refuse(call, held.error());
+  struct Release {
+    InFlight* keys = nullptr;
+    std::string name;
+    ~Release() {
+      if (keys != nullptr) keys->release(name);
+    }
+  } release;
+  if (*held) {
+    release.keys = in_flight_.get();
+    release.name = in_flight_name(*call.idempotency);
+  }
+  Response response = co_await route.run(call);
+  co_return response;
+}
+
+Result<bool> Api::take_key(const Route& route, Call& call) {
+  const std::string_view header = call.request.header("idempotency-key");
+  if (header.empty() || !route.endpoint.options.idempotent_by_key || route.endpoint.method != Method::post ||
+      !call.principal)
+    return false;
+  // On the wire a structured-field string, "...": bare is accepted too.
+  std::string_view key = header;
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
+  for (const char c : key)
+    if (c <= ' ' || c > '~' || c == '"') key = {};
+  if (key.empty() || key.size() > 255)
+    return invalid_field("Idempotency-Key", "bad_key", "1 to 255 visible ASCII characters");
+  call.idempotency = IdempotencyKey{call.account(), std::string(call.request.path), std::string(key),
+                                    sha256(call.request.body)};
+  switch (in_flight_->take(in_flight_name(*call.idempotency))) {
+    case InFlight::Taken::yes: return true;
+    case InFlight::Taken::full: return busy("busy", "Too many requests with keys are being worked on.");
+    case InFlight::Taken::busy: break;
+  }
+  return fail({.kind = Kind::conflict, .code = "idempotency_in_flight",
+               .detail = "The first request with this key is still being worked on.",
+               .retry_after = std::chrono::seconds(1)});
+}
+
+Response Api::succeed(Call& call, unsigned status, std::string body) {
+  Response response{.status = status, .headers = std::move(call.headers), .body = std::move(body)};
+  if (status == 204) response.content_type = {};
+  return response;
+}
+
+Response Api::refuse(Call& call, const Problem& problem) {
+  Response response = problem_response(problem, call.request.request_id);
+  for (auto& header : call.headers) response.headers.push_back(std::move(header));
+  return response;
+}
+
+Response Api::replayed(Call& call) {
+  Response response = succeed(call, call.replay->status, std::move(call.replay->body));
+  response.with("Idempotent-Replayed", "true");
+  return response;
+}
+
+void Api::link_next(Call& call, const std::optional<std::string>& next_cursor) {
+  if (!next_cursor) return;
+  std::string link = "<" + std::string(call.request.path) + "?";
+  std::string_view rest = call.request.query;
+  while (!rest.empty()) {
+    const auto end = rest.find('&');
+    const std::string_view pair = rest.substr(0, end);
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    if (!pair.empty() && pair.substr(0, pair.find('=')) != "cursor") (link += pair) += '&';
+  }
+  link += "cursor=" + *next_cursor + ">; rel=\"next\"";
+  call.headers.emplace_back("Link", std::move(link));
+}
+
+void Api::finish(const Route& route, const Request& request, Id account, const Response& response,
+                 Steady::time_point start) {
+  const auto elapsed = Steady::now() - start;
+  route.counter(response.status / 100, registry_).Increment();
+  route.seconds->Observe(std::chrono::duration<double>(elapsed).count());
+  if (!log::enabled(log::Level::info)) return;
+  log::info("http", "request",
+            {{"request_id", request.request_id}, {"method", method_name(request.method)},
+             {"route", route.endpoint.path}, {"status", response.status}, {"account", account},
+             {"micros", std::chrono::duration_cast<Micros>(elapsed).count()}});
+}
+
+}  // namespace madang::http

@@ -1,0 +1,91 @@
+// One request on its way through a typed endpoint: who asks, with what, and how the answer leaves.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include "base/ids.hpp"
+#include "platform/db/database.hpp"
+#include "platform/http/message.hpp"
+#include "platform/http/router.hpp"
+#include "platform/json/codec.hpp"
+
+namespace madang::http {
+
+/// Who is signed in.
+struct Principal {
+  Id account = 0;
+  Id session = 0;
+  bool admin = false;
+};
+
+/// An answer that was stored under an Idempotency-Key.
+struct StoredAnswer {
+  unsigned status = 200;
+  std::string body;
+};
+
+/// The Idempotency-Key of a request, if it has one and the route honours it.
+struct IdempotencyKey {
+  Id account = 0;
+  std::string route;
+  std::string key;
+  std::vector<std::byte> body_hash;
+};
+
+/// In the transaction of the effect: nothing to say for a new key; the stored answer for a repeated
+/// one; `idempotency_mismatch` for a repeated one with another body.
+Result<std::optional<StoredAnswer>> find_answer(db::Transaction& tx, const IdempotencyKey& key);
+void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status, std::string_view body,
+                  Time now);
+/// Forgets answers older than 24 hours, at most `limit`; how many.
+std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit);
+
+class Call {
+ public:
+  Call(Request& request, PathParameters parameters, unsigned success_status, const Clock& clock)
+      : request(request), parameters(std::move(parameters)), status(success_status), clock(clock) {}
+
+  Request& request;
+  PathParameters parameters;
+  unsigned status;                                               // of a successful answer; handlers may change it
+  std::vector<std::pair<std::string, std::string>> headers;      // extra headers of a successful answer
+  const Clock& clock;
+  std::optional<Principal> principal;
+  std::optional<IdempotencyKey> idempotency;
+  std::optional<StoredAnswer> replay;  // set by write(): answer this instead
+
+  Deadline deadline() const { return request.deadline; }
+  Id id() const { return parameters.ids.front(); }                          // the path's first id
+  const std::string& text() const { return parameters.texts.front(); }     // the path's first text
+  /// The signed-in account; only where the route's access demands one.
+  Id account() const { return principal->account; }
+  /// The signed-in account, or 0.
+  Id viewer() const { return principal ? principal->account : 0; }
+
+  /// The write transaction of a request. With an Idempotency-Key the answer is stored in the same
+  /// transaction, and a repeated request gets the stored one and does nothing.
+  template <class F>
+  auto write(db::Database& db, F body) -> Task<std::invoke_result_t<F&, db::Transaction&>> {
+    using Out = std::invoke_result_t<F&, db::Transaction&>;
+    const auto guarded = [this, &body](db::Transaction& tx) -> Out {
+      replay.reset();
+      if (!idempotency) return body(tx);
+      auto stored = find_answer(tx, *idempotency);
+      if (!stored) return std::unexpected(std::move(stored.error()));
+      if (*stored) {
+        replay = std::move(**stored);
+        return fail(Kind::conflict, "replayed");  // rolls back nothing; the caller sends `replay`
+      }
+      Out out = body(tx);
+      if (out) store_answer(tx, *idempotency, status, json::to_json(*out), clock.now());
+      return out;
+    };
+    Out out = co_await db.write(deadline(), guarded);
+    co_return out;
+  }
+};
+
+}  // namespace madang::http

@@ -1,0 +1,13 @@
+// Problems as RFC 9457 documents. The one place where a Kind becomes an HTTP status.
+#pragma once
+
+#include "platform/http/message.hpp"
+
+namespace madang::http {
+
+unsigned status_of(Kind kind);
+std::string_view reason_phrase(unsigned status);
+/// application/problem+json; `Retry-After` when the problem has one.
+Response problem_response(const Problem& problem, std::string_view request_id);
+
+}  // namespace madang::http

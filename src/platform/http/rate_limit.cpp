@@ -1,0 +1,46 @@
+#include "platform/http/rate_limit.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace madang::http {
+
+using std::chrono::ceil;
+using std::chrono::seconds;
+
+RateLimiter::RateLimiter(std::size_t max_keys, metrics::Registry& registry)
+    : max_per_shard_(std::max<std::size_t>(max_keys / shards, 1)),
+      refused_(registry.counter("madang_rate_limited_total", "Requests refused by a rate limit")),
+      forgotten_(registry.counter("madang_rate_keys_forgotten_total",
+                                  "Rate limit keys dropped at the bound while still in use")) {}
+
+RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key, Steady::time_point now) {
+  const auto window = std::chrono::duration_cast<Steady::duration>(policy.window);
+  const auto interval = window / std::max<std::int64_t>(policy.quota, 1);
+  const std::uint64_t hash =
+      std::hash<std::string_view>()(key) * 31 + std::hash<std::string_view>()(policy.name);
+  Shard& shard = shards_[(hash >> 32U) % shards];
+  const std::lock_guard lock(shard.mutex);
+  if (shard.full_at.size() >= max_per_shard_) make_room(shard, now);
+  auto& full_at = shard.full_at[hash];
+  const auto next = std::max(full_at, now) + interval;
+  if (next > now + window) {
+    refused_.Increment();
+    return {.allowed = false, .remaining = 0, .reset = std::max(ceil<seconds>(next - now - window), seconds(1))};
+  }
+  full_at = next;
+  return {.allowed = true, .remaining = (now + window - next) / interval, .reset = ceil<seconds>(next - now)};
+}
+
+void RateLimiter::make_room(Shard& shard, Steady::time_point now) {
+  std::erase_if(shard.full_at, [now](const auto& entry) { return entry.second <= now; });
+  if (shard.full_at.size() < max_per_shard_) return;
+  // Everything is in use: drop a quarter, whichever comes first, so that this is rare.
+  auto at = shard.full_at.begin();
+  for (std::size_t i = 0; i < max_per_shard_ / 4 + 1 && at != shard.full_at.end(); ++i) {
+    at = shard.full_at.erase(at);
+    forgotten_.Increment();
+  }
+}
+
+}  // namespace madang::http

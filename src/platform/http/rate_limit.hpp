@@ -1,0 +1,52 @@
+// Rate limits in process: the generic cell rate algorithm, one moment a key. A quota of q in w seconds
+// may be spent at once and refills evenly.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "platform/metrics/metrics.hpp"
+
+namespace madang::http {
+
+struct RatePolicy {
+  std::string name;
+  std::int64_t quota = 0;            // requests ...
+  std::chrono::seconds window{10};   // ... in this long
+};
+
+struct RateVerdict {
+  bool allowed = true;
+  std::int64_t remaining = 0;
+  std::chrono::seconds reset{0};  // until the quota is whole again; when refused: until one fits
+};
+
+/// Thread-safe. At most max_keys keys are remembered; keys whose quota is whole again go first, then
+/// (under a flood of new keys) any: the bound holds, and what is forgotten is counted.
+class RateLimiter {
+ public:
+  using Steady = std::chrono::steady_clock;
+
+  RateLimiter(std::size_t max_keys, metrics::Registry& registry);
+  RateVerdict take(const RatePolicy& policy, std::string_view key, Steady::time_point now);
+
+ private:
+  static constexpr std::size_t shards = 16;
+  struct Shard {
+    std::mutex mutex;
+    std::unordered_map<std::uint64_t, Steady::time_point> full_at;  // when the quota is whole again
+  };
+  void make_room(Shard& shard, Steady::time_point now);
+
+  const std::size_t max_per_shard_;
+  std::array<Shard, shards> shards_;
+  metrics::Counter& refused_;
+  metrics::Counter& forgotten_;
+};
+
+}  // namespace madang::http
