@@ -1,0 +1,123 @@
+// The database port. A transaction's body is a plain synchronous function that runs on a
+// connection's own thread; the coroutine that asked for it sleeps meanwhile.
+//
+//   Result<Post> made = co_await db.write(deadline, [&](db::Transaction& tx) -> Result<Post> { ...
+//   });
+//
+// A body does SQL and nothing else, takes at most a few milliseconds, and may run twice (the group
+// it committed with may have to be begun again): it must not keep what it did in a first run.
+// Returning an error rolls its changes back. Nobody is answered before the commit is durable.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/task.hpp"
+#include "platform/db/sql.hpp"
+
+namespace madang::db {
+
+/// Who waits for a write: people, or the house itself (sweeps, marks, erasure). Background work
+/// gives way, and has its own, shorter queue.
+enum class Lane { interactive, background };
+
+/// Which state a read must see. `fresh` sees every write acknowledged so far; `any` may be served
+/// by a replica that lags a little.
+enum class Freshness { any, fresh };
+
+class Database {
+ public:
+  /// Returns whether to keep the changes. Runs on a connection's thread.
+  using Body = std::function<bool(Transaction&)>;
+
+  virtual ~Database() = default;
+
+  /// Runs body in a write transaction: Result<T>(Transaction&).
+  /// Errors: `database_busy` (queue full or deadline passed while waiting; nothing was done).
+  /// SqlError passes through as an exception after the rollback.
+  template <class F>
+  auto write(Deadline deadline, F body, Lane lane = Lane::interactive)
+      -> Task<std::invoke_result_t<F&, Transaction&>> {
+    using R = std::invoke_result_t<F&, Transaction&>;
+    std::optional<R> out;
+    const Body erased = [&out, &body](Transaction& tx) {
+      out.reset();
+      out.emplace(body(tx));
+      return out->has_value();
+    };
+    std::optional<Problem> refused = co_await submit_write(deadline, lane, &erased);
+    if (refused) co_return std::unexpected(std::move(*refused));
+    co_return std::move(*out);
+  }
+
+  /// Runs body on a read connection: any T(Transaction&) that is a Result.
+  template <class F>
+  auto read(Deadline deadline, F body, Freshness freshness = Freshness::any)
+      -> Task<std::invoke_result_t<F&, Transaction&>> {
+    using R = std::invoke_result_t<F&, Transaction&>;
+    std::optional<R> out;
+    const Body erased = [&out, &body](Transaction& tx) {
+      out.emplace(body(tx));
+      return false;
+    };
+    std::optional<Problem> refused = co_await submit_read(deadline, freshness, &erased);
+    if (refused) co_return std::unexpected(std::move(*refused));
+    co_return std::move(*out);
+  }
+
+  /// A read that no replica that lags may serve.
+  template <class F>
+  auto read_latest(Deadline deadline, F body) {
+    return read(deadline, std::move(body), Freshness::fresh);
+  }
+
+  /// The same for threads of our own (command line, dispatcher, start-up): waits for the result.
+  /// Never from an I/O thread.
+  template <class F>
+  auto write_blocking(F body, Lane lane = Lane::interactive)
+      -> std::invoke_result_t<F&, Transaction&> {
+    using R = std::invoke_result_t<F&, Transaction&>;
+    std::optional<R> out;
+    const Body erased = [&out, &body](Transaction& tx) {
+      out.reset();
+      out.emplace(body(tx));
+      return out->has_value();
+    };
+    if (auto refused = wait_write(lane, &erased)) return std::unexpected(std::move(*refused));
+    return std::move(*out);
+  }
+
+  template <class F>
+  auto read_blocking(F body) -> std::invoke_result_t<F&, Transaction&> {
+    using R = std::invoke_result_t<F&, Transaction&>;
+    std::optional<R> out;
+    const Body erased = [&out, &body](Transaction& tx) {
+      out.emplace(body(tx));
+      return false;
+    };
+    if (auto refused = wait_read(&erased)) return std::unexpected(std::move(*refused));
+    return std::move(*out);
+  }
+
+  /// Called on the writer's thread after each durable commit of a group, before its callers are
+  /// told, so that caches can be told first and the event dispatcher is woken at once. Set once,
+  /// before serving; must be quick and must not throw.
+  virtual void on_commit(std::function<void()> listener) = 0;
+
+  /// Stops taking work, finishes what is queued, closes the connections.
+  virtual void close() = 0;
+
+ protected:
+  virtual Task<std::optional<Problem>> submit_write(Deadline, Lane, const Body*) = 0;
+  virtual Task<std::optional<Problem>> submit_read(Deadline, Freshness, const Body*) = 0;
+  virtual std::optional<Problem> wait_write(Lane, const Body*) = 0;
+  virtual std::optional<Problem> wait_read(const Body*) = 0;
+};
+
+}  // namespace madang::db

@@ -1,0 +1,178 @@
+#include "platform/db/job_queue.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace madang::db {
+
+using Steady = Deadline::Steady;
+
+namespace {
+
+metrics::Counter& refused(metrics::Registry& registry, const std::string& pool, const char* why) {
+  return registry.counter("madang_pool_refused_total", "Jobs that were refused",
+                          {{"pool", pool}, {"reason", why}});
+}
+
+std::optional<Problem> outcome(Job& job) {
+  if (job.error) std::rethrow_exception(std::move(job.error));
+  return std::move(job.refused);
+}
+
+}  // namespace
+
+Problem JobQueue::refusal(const char* why) {
+  return Problem{.kind = Kind::unavailable,
+                 .code = "database_busy",
+                 .detail = why,
+                 .retry_after = std::chrono::seconds(1)};
+}
+
+JobQueue::JobQueue(const std::string& pool, std::size_t interactive, std::size_t background,
+                   metrics::Registry& registry)
+    : waiting_(registry.gauge("madang_pool_waiting", "Jobs that wait", {{"pool", pool}})),
+      wait_seconds_(
+          registry.histogram("madang_pool_wait_seconds", "Time in the queue", {{"pool", pool}})),
+      refused_full_(refused(registry, pool, "full")),
+      refused_late_(refused(registry, pool, "deadline")),
+      refused_closed_(refused(registry, pool, "closed")) {
+  lanes_[0].limit = interactive;
+  lanes_[1].limit = background;
+}
+
+Task<std::optional<Problem>> JobQueue::submit(Deadline deadline, Lane lane,
+                                              const Database::Body* body) {
+  Job job(deadline, body);
+  job.executor = co_await asio::this_coro::executor;
+  const auto enqueue = [this, &job, lane](Resume resume) {
+    job.resume.emplace(std::move(resume));
+    // Once it is queued the job is another thread's: nothing may be touched after push().
+    if (push(job, lane)) return;
+    JobList refused_at_once;
+    refused_at_once.push_back(job);
+    tell(std::move(refused_at_once));
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(enqueue,
+                                                                       asio::use_awaitable);
+  co_return outcome(job);
+}
+
+std::optional<Problem> JobQueue::wait(Lane lane, const Database::Body* body) {
+  Job job(Deadline::never(), body);
+  Doorbell doorbell;
+  job.doorbell = &doorbell;
+  if (push(job, lane)) doorbell.wait();
+  return outcome(job);
+}
+
+bool JobQueue::push(Job& job, Lane lane) {
+  job.queued = Steady::now();
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    Waiting& to = lane_of(lane);
+    if (closed_) {
+      refused_closed_.Increment();
+      job.refused = refusal("the server is shutting down.");
+      return false;
+    }
+    if (to.jobs.size() >= to.limit) {
+      refused_full_.Increment();
+      job.refused = refusal("too much is waiting for the database already; try again shortly.");
+      return false;
+    }
+    to.jobs.push_back(job);
+    show_waiting();
+    wake = idle_ > 0;
+  }
+  if (wake) wake_.notify_one();
+  return true;
+}
+
+bool JobQueue::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return !lanes_[0].jobs.empty() || !lanes_[1].jobs.empty(); };
+  ++idle_;
+  wake_.wait(lock, [&] { return closed_ || something(); });
+  --idle_;
+  return something();
+}
+
+Job* JobQueue::wait_take() {
+  for (;;) {
+    JobList taken;
+    JobList late;
+    {
+      std::unique_lock lock(mutex_);
+      Waiting& from = lane_of(Lane::interactive);
+      ++idle_;
+      wake_.wait(lock, [&] { return closed_ || !from.jobs.empty(); });
+      --idle_;
+      if (from.jobs.empty()) return nullptr;
+      taken = take_locked(from, 1, late);
+    }
+    refuse_late(std::move(late));
+    if (Job* job = taken.pop_front()) return job;
+  }
+}
+
+JobList JobQueue::take(Lane lane, std::size_t most) {
+  JobList late;
+  JobList taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken = take_locked(lane_of(lane), most, late);
+  }
+  refuse_late(std::move(late));
+  return taken;
+}
+
+JobList JobQueue::take_locked(Waiting& lane, std::size_t most, JobList& late) {
+  JobList taken;
+  if (lane.jobs.empty()) return taken;
+  const auto now = Steady::now();
+  while (taken.size() < most && !lane.jobs.empty()) {
+    Job& job = *lane.jobs.pop_front();
+    wait_seconds_.Observe(std::chrono::duration<double>(now - job.queued).count());
+    (job.deadline.at() <= now ? late : taken).push_back(job);
+  }
+  show_waiting();
+  return taken;
+}
+
+void JobQueue::refuse_late(JobList late) {
+  if (late.empty()) return;
+  JobList told;
+  while (Job* job = late.pop_front()) {
+    refused_late_.Increment();
+    job->refused = refusal("the database was not reached in time; try again shortly.");
+    told.push_back(*job);
+  }
+  tell(std::move(told));
+}
+
+void JobQueue::put_back(Lane lane, JobList jobs) {
+  if (jobs.empty()) return;
+  const std::lock_guard lock(mutex_);
+  lane_of(lane).jobs.prepend(std::move(jobs));
+  show_waiting();
+}
+
+bool JobQueue::waiting(Lane lane) {
+  const std::lock_guard lock(mutex_);
+  return !lane_of(lane).jobs.empty();
+}
+
+void JobQueue::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  wake_.notify_all();
+}
+
+void JobQueue::show_waiting() {
+  waiting_.Set(static_cast<double>(lanes_[0].jobs.size() + lanes_[1].jobs.size()));
+}
+
+}  // namespace madang::db

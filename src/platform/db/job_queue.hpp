@@ -1,0 +1,69 @@
+// The bounded queue in front of a pool of connections: two lanes, deadlines, metrics.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "platform/db/job.hpp"
+#include "platform/metrics/metrics.hpp"
+
+namespace madang::db {
+
+class JobQueue {
+ public:
+  /// `pool` is the metrics' label; the limits say how many jobs may wait in each lane.
+  JobQueue(const std::string& pool, std::size_t interactive, std::size_t background,
+           metrics::Registry& registry);
+
+  // For those who ask. Both return when the job's outcome is known: a Problem when it was refused
+  // (`database_busy`), the body's exception as an exception.
+  Task<std::optional<Problem>> submit(Deadline deadline, Lane lane, const Database::Body* body);
+  std::optional<Problem> wait(Lane lane, const Database::Body* body);
+
+  // For the connections' threads.
+
+  /// Waits until something is queued. False: closed, and everything was taken.
+  bool wait_for_work();
+  /// Waits for one job of the interactive lane; nothing when closed and empty.
+  Job* wait_take();
+  /// Takes up to `most` jobs that are not too late; those that are, are told so.
+  JobList take(Lane lane, std::size_t most);
+  /// Gives back the last ones taken from a lane, in front of it.
+  void put_back(Lane lane, JobList jobs);
+  bool waiting(Lane lane);
+
+  /// `database_busy`
+  static Problem refusal(const char* why);
+
+  /// Refuses what comes from now on.
+  void close();
+
+ private:
+  struct Waiting {
+    JobList jobs;
+    std::size_t limit;
+  };
+
+  bool push(Job& job, Lane lane);
+  Waiting& lane_of(Lane lane) { return lanes_[lane == Lane::interactive ? 0 : 1]; }
+  JobList take_locked(Waiting& lane, std::size_t most, JobList& late);
+  void refuse_late(JobList late);
+  void show_waiting();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::array<Waiting, 2> lanes_;
+  int idle_ = 0;
+  bool closed_ = false;
+  metrics::Gauge& waiting_;
+  metrics::Histogram& wait_seconds_;
+  metrics::Counter& refused_full_;
+  metrics::Counter& refused_late_;
+  metrics::Counter& refused_closed_;
+};
+
+}  // namespace madang::db

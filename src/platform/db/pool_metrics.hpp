@@ -1,0 +1,32 @@
+// The figures every pool of connections shows, beside those of its queue.
+#pragma once
+
+#include <string>
+
+#include "platform/db/sqlite_connection.hpp"
+#include "platform/metrics/metrics.hpp"
+
+namespace madang::db {
+
+struct PoolMetrics {
+  PoolMetrics(const std::string& pool, int size, metrics::Registry& registry)
+      : busy(registry.gauge("madang_pool_busy", "Threads at work", {{"pool", pool}})),
+        hits(registry.counter("madang_db_statement_cache_total", "Statements looked up",
+                              {{"pool", pool}, {"result", "hit"}})),
+        misses(registry.counter("madang_db_statement_cache_total", "Statements looked up",
+                                {{"pool", pool}, {"result", "miss"}})) {
+    registry.gauge("madang_pool_size", "Threads", {{"pool", pool}}).Set(size);
+  }
+
+  /// Adds what the connection's cache has counted since the last time.
+  void count(sqlite::StatementCache& cache) {
+    if (cache.hits != 0) hits.Increment(static_cast<double>(std::exchange(cache.hits, 0)));
+    if (cache.misses != 0) misses.Increment(static_cast<double>(std::exchange(cache.misses, 0)));
+  }
+
+  metrics::Gauge& busy;
+  metrics::Counter& hits;
+  metrics::Counter& misses;
+};
+
+}  // namespace madang::db

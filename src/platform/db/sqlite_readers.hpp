@@ -1,0 +1,34 @@
+// The readers of a SQLite store: threads with a connection each. All statements of one body see one
+// snapshot, and every write that was acknowledged before the body began.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "platform/db/job_queue.hpp"
+#include "platform/db/pool_metrics.hpp"
+#include "platform/db/sqlite.hpp"
+#include "platform/db/sqlite_connection.hpp"
+
+namespace madang::db::sqlite {
+
+class Readers {
+ public:
+  Readers(const SqliteOptions& options, metrics::Registry& registry);
+  ~Readers();
+
+  JobQueue& queue() { return queue_; }
+  bool is_current_thread() const;
+  void close();
+
+ private:
+  void serve(Connection& connection);
+
+  JobQueue queue_;
+  PoolMetrics metrics_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace madang::db::sqlite
