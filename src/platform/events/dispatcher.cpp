@@ -1,0 +1,334 @@
+#include "platform/events/dispatcher.hpp"
+
+#include <algorithm>
+
+#include "platform/log/log.hpp"
+
+namespace madang::events {
+
+namespace {
+
+/// How often due retries, leases and trimming are looked at when nothing happens.
+constexpr auto idle_tick = std::chrono::milliseconds(500);
+constexpr auto trim_interval = std::chrono::minutes(1);
+
+/// Why a handler did not take an event, in words for an operator.
+std::string describe_current_exception() {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+
+}  // namespace
+
+struct Dispatcher::Durable {
+  DurableSubscriber* subscriber;
+  std::string name;
+  std::int64_t position = 0;
+  bool loaded = false;
+  Time lease_until{};
+  Time next_retry{};
+  metrics::Counter* handled;
+  metrics::Counter* parked_total;
+  metrics::Gauge* parked;
+};
+
+struct Dispatcher::Volatile {
+  VolatileSubscriber* subscriber;
+  std::string name;
+  std::int64_t position = -1;  // -1: begins at the log's end
+  metrics::Counter* handled;
+  metrics::Counter* failed;
+};
+
+Dispatcher::Dispatcher(db::Database& db, const Clock& clock, DispatcherOptions options,
+                       std::string holder, metrics::Registry& registry)
+    : db_(db), clock_(clock), options_(options), holder_(std::move(holder)), registry_(registry),
+      lag_seconds_(registry.histogram("madang_events_lag_seconds", "From an event's creation to its handling")) {}
+
+Dispatcher::~Dispatcher() { stop(); }
+
+void Dispatcher::add(DurableSubscriber& subscriber) {
+  const metrics::Labels labels{{"subscriber", std::string(subscriber.name())}};
+  auto state = std::make_unique<Durable>();
+  state->subscriber = &subscriber;
+  state->name = subscriber.name();
+  state->handled = &registry_.counter("madang_events_handled_total", "Events handed out", labels);
+  state->parked_total = &registry_.counter("madang_events_parked_total", "Events set aside after a failure", labels);
+  state->parked = &registry_.gauge("madang_events_parked", "Events set aside now", labels);
+  durable_.push_back(std::move(state));
+}
+
+void Dispatcher::add(VolatileSubscriber& subscriber) {
+  const metrics::Labels labels{{"subscriber", std::string(subscriber.name())}};
+  auto state = std::make_unique<Volatile>();
+  state->subscriber = &subscriber;
+  state->name = subscriber.name();
+  state->handled = &registry_.counter("madang_events_handled_total", "Events handed out", labels);
+  state->failed = &registry_.counter("madang_events_resets_total", "Volatile subscribers started over", labels);
+  volatile_.push_back(std::move(state));
+}
+
+void Dispatcher::start() {
+  // Where volatile subscribers begin is fixed before anybody is served.
+  const auto end = db_.read_blocking([](db::Transaction& tx) -> Result<std::int64_t> { return last_sequence(tx); });
+  for (auto& subscriber : volatile_) subscriber->position = end.value_or(0);
+  thread_ = std::jthread([this] { run(); });
+}
+
+void Dispatcher::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Dispatcher::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++wanted_;
+  }
+  changed_.notify_all();
+}
+
+void Dispatcher::drain() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t target = ++wanted_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return finished_ >= target || stopping_; });
+}
+
+void Dispatcher::run() {
+  for (;;) {
+    std::uint64_t target = 0;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, idle_tick, [this] { return stopping_ || wanted_ > finished_; });
+      if (stopping_) return;
+      target = wanted_;
+    }
+    try {
+      round();
+    } catch (...) {
+      log::error("events", "round_failed", {{"error", describe_current_exception()}});
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      finished_ = target;
+    }
+    changed_.notify_all();
+  }
+}
+
+/// Hands out everything there is. Volatile subscribers first: feeds and live pages wait for them.
+void Dispatcher::round() {
+  bool more = true;
+  while (more) {
+    more = false;
+    for (auto& subscriber : volatile_) more |= advance(*subscriber);
+    for (auto& subscriber : durable_) more |= advance(*subscriber);
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+  }
+  for (auto& subscriber : durable_) retry_due(*subscriber);
+  trim();
+}
+
+bool Dispatcher::advance(Volatile& subscriber) {
+  const auto events = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Event>> {
+    return read_after(tx, subscriber.position, options_.batch);
+  });
+  if (!events || events->empty()) return false;
+  try {
+    subscriber.subscriber->handle(*events);
+  } catch (...) {
+    log::error("events", "volatile_failed",
+               {{"subscriber", subscriber.name}, {"error", describe_current_exception()}});
+    subscriber.failed->Increment();
+    subscriber.subscriber->reset();
+  }
+  subscriber.position = events->back().seq;
+  subscriber.handled->Increment(static_cast<double>(events->size()));
+  const Time now = clock_.now();
+  for (const Event& event : *events)
+    lag_seconds_.Observe(std::chrono::duration<double>(now - event.created_at).count());
+  return static_cast<std::int64_t>(events->size()) == options_.batch;
+}
+
+bool Dispatcher::advance(Durable& subscriber) {
+  if (!hold_lease(subscriber)) return false;
+  const auto events = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Event>> {
+    return read_after(tx, subscriber.position, options_.batch);
+  });
+  if (!events || events->empty()) return false;
+  handle_batch(subscriber, *events);
+  return static_cast<std::int64_t>(events->size()) == options_.batch;
+}
+
+bool Dispatcher::hold_lease(Durable& subscriber) {
+  const Time now = clock_.now();
+  if (subscriber.loaded && subscriber.lease_until - now > options_.lease / 2) return true;
+  const Time until = now + options_.lease;
+  const auto position = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
+    tx.execute("insert into event_positions (subscriber, seq, holder, lease_until) select ?, 0, '', 0 "
+               "where not exists (select 1 from event_positions where subscriber = ?)",
+               subscriber.name, subscriber.name);
+    const auto taken = tx.execute(
+        "update event_positions set holder = ?, lease_until = ? "
+        "where subscriber = ? and (holder = ? or lease_until < ? or ? = 1)",
+        holder_, until, subscriber.name, holder_, now, options_.exclusive ? 1 : 0);
+    if (taken == 0) return fail(Kind::conflict, "lease_held");
+    return *tx.value<std::int64_t>("select seq from event_positions where subscriber = ?", subscriber.name);
+  });
+  subscriber.loaded = position.has_value();
+  if (!position) return false;
+  subscriber.position = *position;
+  subscriber.lease_until = until;
+  return true;
+}
+
+void Dispatcher::move_position(Durable& subscriber, db::Transaction& tx, std::int64_t seq) {
+  const auto moved = tx.execute("update event_positions set seq = ? where subscriber = ? and holder = ? and seq < ?",
+                                seq, subscriber.name, holder_, seq);
+  if (moved == 0) throw std::runtime_error("the lease on " + subscriber.name + " was lost");
+}
+
+Result<void> Dispatcher::apply(Durable& subscriber, db::Transaction& tx, const Event& event) {
+  if (!subscriber.subscriber->wants(event.type)) return {};
+  const bool waits = tx.value<int>("select 1 from event_parked where subscriber = ? and aggregate = ? limit 1",
+                                   subscriber.name, event.aggregate)
+                         .has_value();
+  if (waits) return fail(Kind::conflict, "parked_behind", "an earlier event of this aggregate is parked");
+  return subscriber.subscriber->handle(tx, event);
+}
+
+/// All at once; and when one of them fails, one by one, so that only that one is set aside.
+void Dispatcher::handle_batch(Durable& subscriber, const std::vector<Event>& events) {
+  bool done = false;
+  try {
+    done = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+              for (const Event& event : events)
+                if (auto applied = apply(subscriber, tx, event); !applied) return applied;
+              move_position(subscriber, tx, events.back().seq);
+              return {};
+            })
+               .has_value();
+  } catch (...) {
+    log::debug("events", "batch_failed", {{"subscriber", subscriber.name}});
+  }
+  if (!done)
+    for (const Event& event : events) handle_one(subscriber, event);
+  subscriber.position = events.back().seq;
+  subscriber.handled->Increment(static_cast<double>(events.size()));
+  subscriber.subscriber->committed();
+}
+
+void Dispatcher::handle_one(Durable& subscriber, const Event& event) {
+  std::string reason;
+  try {
+    const auto applied = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+      if (auto result = apply(subscriber, tx, event); !result) return result;
+      move_position(subscriber, tx, event.seq);
+      return {};
+    });
+    if (applied) return;
+    reason = std::string(applied.error().code) + ": " + applied.error().detail;
+  } catch (...) {
+    reason = describe_current_exception();
+  }
+  park(subscriber, event, reason);
+}
+
+void Dispatcher::park(Durable& subscriber, const Event& event, const std::string& reason) {
+  log::warn("events", "parked",
+            {{"subscriber", subscriber.name}, {"seq", event.seq}, {"type", event.type}, {"reason", reason}});
+  const Time due = clock_.now() + options_.first_backoff;
+  const auto parked = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+    tx.execute("insert into event_parked (subscriber, seq, aggregate, type, payload, created_at, reason, attempts, "
+               "next_attempt_at, dead) values (?, ?, ?, ?, ?, ?, ?, 1, ?, 0)",
+               subscriber.name, event.seq, event.aggregate, event.type, event.payload, event.created_at, reason, due);
+    move_position(subscriber, tx, event.seq);
+    return {};
+  });
+  if (!parked) throw std::runtime_error("an event could not be parked: " + parked.error().detail);
+  subscriber.parked_total->Increment();
+}
+
+/// The first parked event of each aggregate whose time has come.
+void Dispatcher::retry_due(Durable& subscriber) {
+  const Time now = clock_.now();
+  if (!subscriber.loaded || now < subscriber.next_retry) return;
+  subscriber.next_retry = now + options_.first_backoff;
+  using Due = std::tuple<std::int64_t, std::string, Id, std::string, Time, int>;
+  std::int64_t count = 0;
+  const auto due = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Due>> {
+    count = tx.value<std::int64_t>("select count(*) from event_parked where subscriber = ?", subscriber.name).value_or(0);
+    return tx.rows<std::int64_t, std::string, Id, std::string, Time, int>(
+        "select seq, type, aggregate, payload, created_at, attempts from event_parked p "
+        "where subscriber = ? and dead = 0 and next_attempt_at <= ? and seq = (select min(seq) from event_parked q "
+        "where q.subscriber = p.subscriber and q.aggregate = p.aggregate) order by seq limit ?",
+        subscriber.name, now, options_.batch);
+  });
+  subscriber.parked->Set(static_cast<double>(count));
+  if (!due) return;
+  for (const auto& [seq, type, aggregate, payload, created_at, attempts] : *due) {
+    const Event event{seq, type, aggregate, payload, created_at};
+    std::string reason;
+    try {
+      const auto handled = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+        tx.execute("delete from event_parked where subscriber = ? and seq = ?", subscriber.name, event.seq);
+        return subscriber.subscriber->handle(tx, event);
+      });
+      if (handled) {
+        subscriber.subscriber->committed();
+        subscriber.next_retry = now;  // the next of this aggregate may go on
+        continue;
+      }
+      reason = std::string(handled.error().code) + ": " + handled.error().detail;
+    } catch (...) {
+      reason = describe_current_exception();
+    }
+    const auto backoff = std::min<std::chrono::milliseconds>(
+        options_.first_backoff * (std::int64_t(1) << std::min(attempts, 20)), options_.max_backoff);
+    const bool dead = attempts + 1 >= options_.max_attempts;
+    (void)db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+      tx.execute("update event_parked set attempts = attempts + 1, reason = ?, next_attempt_at = ?, dead = ? "
+                 "where subscriber = ? and seq = ?",
+                 reason, now + backoff, dead ? 1 : 0, subscriber.name, event.seq);
+      return {};
+    });
+    if (dead) log::error("events", "dead_letter", {{"subscriber", subscriber.name}, {"seq", event.seq}, {"reason", reason}});
+  }
+}
+
+std::int64_t Dispatcher::retry_parked() {
+  const auto freed = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
+    return tx.execute("update event_parked set dead = 0, attempts = 1, next_attempt_at = 0 where dead = 1 or attempts > 0");
+  });
+  wake();
+  return freed.value_or(0);
+}
+
+/// Forgets old events that everybody has handled; never the newest, whose number the next one builds on.
+void Dispatcher::trim() {
+  const Time now = clock_.now();
+  if (now - last_trim_ < trim_interval) return;
+  last_trim_ = now;
+  (void)db_.write_blocking(
+      [&](db::Transaction& tx) -> Result<std::int64_t> {
+        return tx.execute(
+            "delete from outbox where seq in (select seq from outbox where created_at < ? "
+            "and seq < (select coalesce(min(seq), 0) from event_positions) and seq < (select max(seq) from outbox) "
+            "order by seq limit 1000)",
+            now - options_.keep);
+      },
+      db::Lane::background);
+}
+
+}  // namespace madang::events

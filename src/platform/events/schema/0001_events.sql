@@ -1,0 +1,27 @@
+create table outbox (
+  seq integer primary key,
+  type varchar(64) not null,
+  aggregate bigint not null,
+  payload mediumtext not null,
+  created_at bigint not null
+);
+create table event_positions (
+  subscriber varchar(64) not null primary key,
+  seq bigint not null,
+  holder varchar(64) not null,
+  lease_until bigint not null
+);
+create table event_parked (
+  subscriber varchar(64) not null,
+  seq bigint not null,
+  aggregate bigint not null,
+  type varchar(64) not null,
+  payload mediumtext not null,
+  created_at bigint not null,
+  reason text not null,
+  attempts integer not null,
+  next_attempt_at bigint not null,
+  dead integer not null,
+  primary key (subscriber, seq)
+);
+create index event_parked_by_aggregate on event_parked (subscriber, aggregate, seq);
