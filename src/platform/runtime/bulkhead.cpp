@@ -1,0 +1,102 @@
+#include "platform/runtime/bulkhead.hpp"
+
+#include "platform/runtime/completion.hpp"
+
+namespace madang::runtime {
+
+using Steady = Deadline::Steady;
+
+namespace {
+
+double seconds_since(Steady::time_point start) {
+  return std::chrono::duration<double>(Steady::now() - start).count();
+}
+
+}  // namespace
+
+Bulkhead::Bulkhead(Options options, metrics::Registry& registry)
+    : options_(std::move(options)),
+      busy_(registry.gauge("madang_pool_busy", "Threads at work", {{"pool", options_.name}})),
+      waiting_(registry.gauge("madang_pool_waiting", "Jobs that wait", {{"pool", options_.name}})),
+      wait_seconds_(registry.histogram("madang_pool_wait_seconds", "Time in the queue",
+                                       {{"pool", options_.name}})),
+      refused_full_(registry.counter("madang_pool_refused_total", "Jobs that were refused",
+                                     {{"pool", options_.name}, {"reason", "full"}})),
+      refused_late_(registry.counter("madang_pool_refused_total", "Jobs that were refused",
+                                     {{"pool", options_.name}, {"reason", "deadline"}})) {
+  registry.gauge("madang_pool_size", "Threads", {{"pool", options_.name}}).Set(options_.threads);
+  for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { serve(); });
+}
+
+Bulkhead::~Bulkhead() { close(); }
+
+void Bulkhead::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  wake_.notify_all();
+  threads_.clear();
+}
+
+Problem Bulkhead::refusal(const char* why) {
+  return Problem{.kind = Kind::unavailable, .code = "busy",
+                 .detail = options_.name + ": " + why, .retry_after = std::chrono::seconds(1)};
+}
+
+Task<std::optional<Problem>> Bulkhead::submit(Deadline deadline,
+                                              const std::function<void()>* work) {
+  Completion<std::optional<Problem>> completion(co_await asio::this_coro::executor);
+  Job job{deadline, Steady::now(), work,
+          [&completion](std::exception_ptr error, std::optional<Problem> refused) {
+            completion.complete(std::move(error), std::move(refused));
+          }};
+  if (!enqueue(std::move(job))) {
+    refused_full_.Increment();
+    co_return refusal("too much is waiting already; try again shortly.");
+  }
+  co_return co_await completion.wait();
+}
+
+bool Bulkhead::enqueue(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || queue_.size() >= options_.queue) return false;
+    queue_.push_back(std::move(job));
+    waiting_.Set(static_cast<double>(queue_.size()));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void Bulkhead::serve() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    waiting_.Set(static_cast<double>(queue_.size()));
+    lock.unlock();
+    perform(job);
+  }
+}
+
+void Bulkhead::perform(Job& job) {
+  wait_seconds_.Observe(seconds_since(job.queued));
+  if (job.deadline.passed()) {
+    refused_late_.Increment();
+    return job.done(nullptr, refusal("not reached in time; try again shortly."));
+  }
+  busy_.Increment();
+  std::exception_ptr error;
+  try {
+    (*job.work)();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  busy_.Decrement();
+  job.done(std::move(error), std::nullopt);
+}
+
+}  // namespace madang::runtime
