@@ -17,7 +17,8 @@ std::string in_flight_name(const IdempotencyKey& key) {
 
 /// What a broken part or a bug looks like from outside: nothing but the request's id.
 Problem internal_problem() {
-  return Problem{.kind = Kind::internal, .code = "internal",
+  return Problem{.kind = Kind::internal,
+                 .code = "internal",
                  .detail = "Something broke on our side. The request id helps us find it."};
 }
 
@@ -27,7 +28,8 @@ Problem problem_of(std::exception_ptr error, const Request& request) {
   } catch (const db::SqlError& e) {
     log::error("http", "database_error", {{"request_id", request.request_id}, {"error", e.what()}});
     if (e.cause() == db::SqlError::Cause::full || e.cause() == db::SqlError::Cause::busy)
-      return Problem{.kind = Kind::unavailable, .code = "storage_unavailable",
+      return Problem{.kind = Kind::unavailable,
+                     .code = "storage_unavailable",
                      .detail = "The store cannot take writes just now.",
                      .retry_after = std::chrono::seconds(5)};
   } catch (const std::exception& e) {
@@ -41,7 +43,9 @@ Problem problem_of(std::exception_ptr error, const Request& request) {
 }  // namespace
 
 Api::Api(ApiOptions options, const Clock& clock, metrics::Registry& registry)
-    : options_(std::move(options)), clock_(clock), registry_(registry),
+    : options_(std::move(options)),
+      clock_(clock),
+      registry_(registry),
       limiter_(options_.rate_keys, registry),
       in_flight_(std::make_unique<InFlight>(options_.max_in_flight_keys)) {
   unmatched_route_ = std::make_unique<Route>();
@@ -52,9 +56,10 @@ Api::Api(ApiOptions options, const Clock& clock, metrics::Registry& registry)
 Api::~Api() = default;
 
 void Api::prepare(Route& route) {
-  route.seconds = &registry_.histogram(
-      "madang_http_request_seconds", "Time from a complete request to its answer",
-      {{"method", std::string(method_name(route.endpoint.method))}, {"route", route.endpoint.path}});
+  route.seconds = &registry_.histogram("madang_http_request_seconds",
+                                       "Time from a complete request to its answer",
+                                       {{"method", std::string(method_name(route.endpoint.method))},
+                                        {"route", route.endpoint.path}});
 }
 
 void Api::add_route(Endpoint endpoint, Description description, Raw run) {
@@ -82,14 +87,16 @@ BodyPolicy Api::body_policy(const Request& head) {
   const EndpointOptions& options = routes_[match.route]->endpoint.options;
   BodyPolicy policy{.limit = options.body_limit, .stream = options.stream};
   if (options.rate != "none" && overloaded_ && overloaded_()) {
-    const Problem problem = busy("overloaded", "The server is at its limit; try again shortly.").error();
+    const Problem problem =
+        busy("overloaded", "The server is at its limit; try again shortly.").error();
     policy.refuse = problem_response(problem, head.request_id);
   }
   return policy;
 }
 
 Response Api::protocol_error(Kind kind, std::string_view code, std::string_view detail) {
-  Response response = problem_response({.kind = kind, .code = code, .detail = std::string(detail)}, "");
+  Response response =
+      problem_response({.kind = kind, .code = code, .detail = std::string(detail)}, "");
   response.close = true;
   return response;
 }
@@ -111,9 +118,10 @@ Task<Response> Api::handle(Request& request) {
 
 Response Api::unmatched(const Request& request, const Router::Match& match) {
   if (!match.allow.empty()) {
-    Response response = problem_response(
-        {.kind = Kind::method_not_allowed, .code = "method_not_allowed", .detail = "Allowed: " + match.allow},
-        request.request_id);
+    Response response = problem_response({.kind = Kind::method_not_allowed,
+                                          .code = "method_not_allowed",
+                                          .detail = "Allowed: " + match.allow},
+                                         request.request_id);
     response.with("Allow", match.allow);
     return response;
   }
@@ -121,8 +129,9 @@ Response Api::unmatched(const Request& request, const Router::Match& match) {
   if (safe && fallback_ && !request.path.starts_with("/api/")) {
     if (auto page = fallback_(request)) return std::move(*page);
   }
-  return problem_response({.kind = Kind::not_found, .code = "not_found", .detail = "There is nothing here."},
-                          request.request_id);
+  return problem_response(
+      {.kind = Kind::not_found, .code = "not_found", .detail = "There is nothing here."},
+      request.request_id);
 }
 
 Task<Response> Api::run_guarded(const Route& route, Call& call) {
@@ -139,7 +148,9 @@ Task<Response> Api::run_guarded(const Route& route, Call& call) {
 
 Task<Response> Api::run_checked(const Route& route, Call& call) {
   std::optional<Problem> refused = co_await identify(route, call);
-  if (!refused) refused = check_rate(route, call);
+  // Whoever guesses tokens is limited too, by address.
+  if (!refused || refused->kind == Kind::unauthenticated)
+    if (auto limited = check_rate(route, call)) refused = std::move(limited);
   if (!refused) refused = check_access(route, call);
   if (!refused) refused = check_content(route, call.request);
   if (refused) co_return refuse(call, *refused);
@@ -162,24 +173,29 @@ Task<Response> Api::run_checked(const Route& route, Call& call) {
 
 Result<bool> Api::take_key(const Route& route, Call& call) {
   const std::string_view header = call.request.header("idempotency-key");
-  if (header.empty() || !route.endpoint.options.idempotent_by_key || route.endpoint.method != Method::post ||
-      !call.principal)
+  if (header.empty() || !route.endpoint.options.idempotent_by_key ||
+      route.endpoint.method != Method::post || !call.principal)
     return false;
   // On the wire a structured-field string, "...": bare is accepted too.
   std::string_view key = header;
-  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"')
+    key = key.substr(1, key.size() - 2);
   for (const char c : key)
     if (c <= ' ' || c > '~' || c == '"') key = {};
   if (key.empty() || key.size() > 255)
     return invalid_field("Idempotency-Key", "bad_key", "1 to 255 visible ASCII characters");
-  call.idempotency = IdempotencyKey{call.account(), std::string(call.request.path), std::string(key),
-                                    sha256(call.request.body)};
+  call.idempotency = IdempotencyKey{call.account(), std::string(call.request.path),
+                                    std::string(key), sha256(call.request.body)};
   switch (in_flight_->take(in_flight_name(*call.idempotency))) {
-    case InFlight::Taken::yes: return true;
-    case InFlight::Taken::full: return busy("busy", "Too many requests with keys are being worked on.");
-    case InFlight::Taken::busy: break;
+    case InFlight::Taken::yes:
+      return true;
+    case InFlight::Taken::full:
+      return busy("busy", "Too many requests with keys are being worked on.");
+    case InFlight::Taken::busy:
+      break;
   }
-  return fail({.kind = Kind::conflict, .code = "idempotency_in_flight",
+  return fail({.kind = Kind::conflict,
+               .code = "idempotency_in_flight",
                .detail = "The first request with this key is still being worked on.",
                .retry_after = std::chrono::seconds(1)});
 }
@@ -223,8 +239,11 @@ void Api::finish(const Route& route, const Request& request, Id account, const R
   route.seconds->Observe(std::chrono::duration<double>(elapsed).count());
   if (!log::enabled(log::Level::info)) return;
   log::info("http", "request",
-            {{"request_id", request.request_id}, {"method", method_name(request.method)},
-             {"route", route.endpoint.path}, {"status", response.status}, {"account", account},
+            {{"request_id", request.request_id},
+             {"method", method_name(request.method)},
+             {"route", route.endpoint.path},
+             {"status", response.status},
+             {"account", account},
              {"micros", std::chrono::duration_cast<Micros>(elapsed).count()}});
 }
 

@@ -111,11 +111,10 @@ class Api final : public Handler {
   template <class Owner, class Out, class In>
   void add(Endpoint endpoint, Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&, In)) {
     Description description = describe<Out>();
-    const bool query = endpoint.method == Method::get;
-    if (query) description.query = &query_schema<In>;
+    if (endpoint.method == Method::get) description.query = &query_schema<In>;
     else description.body = &body_schema<In>;
     add_route(std::move(endpoint), std::move(description),
-              [&owner, handler, query](Call& call) { return invoke_with(owner, handler, call, query); });
+              [&owner, handler](Call& call) { return invoke_with(owner, handler, call); });
   }
   void add_raw(Endpoint endpoint, Raw handler);
 
@@ -142,7 +141,14 @@ class Api final : public Handler {
   }
   template <class T>
   static void query_schema(std::string& out, json::Schemas& schemas) {
-    write_query_parameters<T>(out, schemas);
+    if constexpr (boost::describe::has_describe_members<T>::value) write_query_parameters<T>(out, schemas);
+  }
+  /// From the query of a GET, else from the JSON body.
+  template <class In>
+  static Result<In> decode(const Request& request) {
+    if constexpr (boost::describe::has_describe_members<In>::value)
+      if (request.method == Method::get || request.method == Method::head) return read_query<In>(request.query);
+    return json::from_json<In>(request.body);
   }
   template <class Out>
   static Description describe() {
@@ -158,9 +164,8 @@ class Api final : public Handler {
     co_return answer(call, std::move(out));
   }
   template <class Owner, class Out, class In>
-  static Task<Response> invoke_with(Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&, In), Call& call,
-                                    bool query) {
-    Result<In> in = query ? read_query<In>(call.request.query) : json::from_json<In>(call.request.body);
+  static Task<Response> invoke_with(Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&, In), Call& call) {
+    Result<In> in = decode<In>(call.request);
     if (!in) co_return refuse(call, in.error());
     Result<Out> out = co_await (owner.*handler)(call, std::move(*in));
     co_return answer(call, std::move(out));

@@ -64,6 +64,26 @@ struct Integer {
   std::int64_t value = Low;
 };
 
+/// A member of a PATCH: left out (stays as it is), null (is removed), or a value.
+template <class T>
+struct Patch {
+  using value_type = T;
+  bool given = false;
+  std::optional<T> value;
+  explicit operator bool() const { return given; }
+};
+template <class T>
+inline constexpr bool is_optional<Patch<T>> = true;
+
+template <class T>
+struct Codec<Patch<T>> {
+  static void read(Node node, Patch<T>& patch, Issues& issues) {
+    patch.given = true;
+    Codec<std::optional<T>>::read(node, patch.value, issues);
+  }
+  static void schema(std::string& out, Schemas& schemas) { Codec<std::optional<T>>::schema(out, schemas); }
+};
+
 template <std::size_t Min, std::size_t Max>
 struct Codec<Text<Min, Max>> {
   static constexpr detail::TextRule rule{Min, Max, false};

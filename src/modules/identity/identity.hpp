@@ -1,0 +1,65 @@
+// What other modules may ask of identity: who an account is. Sign-in and sessions are its own affair.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "platform/db/sql.hpp"
+
+namespace madang::identity {
+
+/// An account as others see it beside what it wrote.
+struct Card {
+  Id id = 0;
+  std::string handle;
+  std::string name;
+  std::optional<std::string> avatar;  // a URL
+};
+BOOST_DESCRIBE_STRUCT(Card, (), (id, handle, name, avatar))
+
+/// The cards of those accounts that exist and have not withdrawn; one statement.
+std::map<Id, Card> cards(db::Transaction& tx, std::span<const Id> accounts);
+
+struct Profile {
+  Card card;
+  std::string bio;
+  Time created_at{};
+};
+
+/// Nothing for unknown and withdrawn accounts.
+std::optional<Profile> profile(db::Transaction& tx, Id account);
+std::optional<Id> find_by_handle(db::Transaction& tx, std::string_view handle);
+bool is_active(db::Transaction& tx, Id account);
+
+/// Accounts whose handle or name begins with (first) or contains `text`, by rank and id, after the
+/// given position. Rank: 0 begins with, 1 contains.
+struct Hit {
+  int rank = 0;
+  Id account = 0;
+};
+std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, std::int64_t limit);
+
+/// What other modules do in the same transaction when an account begins or ends.
+class AccountHooks {
+ public:
+  virtual ~AccountHooks() = default;
+  virtual void created(db::Transaction& tx, Id account) = 0;
+  virtual void withdrawn(db::Transaction& tx, Id account) = 0;
+  /// Makes the account's own, ready picture its avatar; its URL.
+  /// Errors: media_not_ready, media_not_yours.
+  virtual Result<std::string> claim_avatar(db::Transaction& tx, Id account, Id media) = 0;
+  /// After the commit of a change that others may have cached (name, handle, avatar, withdrawal), and
+  /// before it is answered. Any thread.
+  virtual void changed(Id account) = 0;
+  /// Removes what is left of a withdrawn account, at most `limit` rows; whether nothing is left.
+  virtual bool erase(db::Transaction& tx, Id account, std::int64_t limit) = 0;
+};
+
+}  // namespace madang::identity
