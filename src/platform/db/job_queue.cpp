@@ -1,5 +1,6 @@
 #include "platform/db/job_queue.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -8,6 +9,8 @@ namespace madang::db {
 using Steady = Deadline::Steady;
 
 namespace {
+
+constexpr auto watch_interval = std::chrono::milliseconds(20);
 
 metrics::Counter& refused(metrics::Registry& registry, const std::string& pool, const char* why) {
   return registry.counter("madang_pool_refused_total", "Jobs that were refused",
@@ -38,6 +41,7 @@ JobQueue::JobQueue(const std::string& pool, std::size_t interactive, std::size_t
       refused_closed_(refused(registry, pool, "closed")) {
   lanes_[0].limit = interactive;
   lanes_[1].limit = background;
+  watcher_ = std::jthread([this] { watch_deadlines(); });
 }
 
 Task<std::optional<Problem>> JobQueue::submit(Deadline deadline, Lane lane,
@@ -68,6 +72,7 @@ std::optional<Problem> JobQueue::wait(Lane lane, const Database::Body* body) {
 bool JobQueue::push(Job& job, Lane lane) {
   job.queued = Steady::now();
   bool wake = false;
+  bool watch = false;
   {
     const std::lock_guard lock(mutex_);
     Waiting& to = lane_of(lane);
@@ -84,8 +89,11 @@ bool JobQueue::push(Job& job, Lane lane) {
     to.jobs.push_back(job);
     show_waiting();
     wake = idle_ > 0;
+    watch = job.deadline.at() < watched_;
+    if (watch) watched_ = job.deadline.at();
   }
   if (wake) wake_.notify_one();
+  if (watch) watch_.notify_one();
   return true;
 }
 
@@ -151,6 +159,43 @@ void JobQueue::refuse_late(JobList late) {
   tell(std::move(told));
 }
 
+void JobQueue::watch_deadlines() {
+  std::unique_lock lock(mutex_);
+  while (!closed_) {
+    if (watched_ == Steady::time_point::max()) {
+      watch_.wait(lock);
+      continue;
+    }
+    const auto now = Steady::now();
+    if (now < watched_) {
+      watch_.wait_until(lock, watched_);
+      continue;
+    }
+    JobList late = remove_late(now);
+    lock.unlock();
+    refuse_late(std::move(late));
+    lock.lock();
+  }
+}
+
+// Also finds the next deadline to watch, not too close: a crowd of them is looked at together.
+JobList JobQueue::remove_late(Steady::time_point now) {
+  JobList late;
+  watched_ = Steady::time_point::max();
+  for (Waiting& lane : lanes_) {
+    JobList kept;
+    while (Job* job = lane.jobs.pop_front()) {
+      const bool too_late = job->deadline.at() <= now;
+      if (!too_late) watched_ = std::min(watched_, job->deadline.at());
+      (too_late ? late : kept).push_back(*job);
+    }
+    lane.jobs = std::move(kept);
+  }
+  if (watched_ != Steady::time_point::max()) watched_ = std::max(watched_, now + watch_interval);
+  show_waiting();
+  return late;
+}
+
 void JobQueue::put_back(Lane lane, JobList jobs) {
   if (jobs.empty()) return;
   const std::lock_guard lock(mutex_);
@@ -169,6 +214,8 @@ void JobQueue::close() {
     closed_ = true;
   }
   wake_.notify_all();
+  watch_.notify_all();
+  if (watcher_.joinable()) watcher_.join();
 }
 
 void JobQueue::show_waiting() {

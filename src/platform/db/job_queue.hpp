@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "platform/db/job.hpp"
 #include "platform/metrics/metrics.hpp"
@@ -18,6 +19,7 @@ class JobQueue {
   /// `pool` is the metrics' label; the limits say how many jobs may wait in each lane.
   JobQueue(const std::string& pool, std::size_t interactive, std::size_t background,
            metrics::Registry& registry);
+  ~JobQueue() { close(); }
 
   // For those who ask. Both return when the job's outcome is known: a Problem when it was refused
   // (`database_busy`), the body's exception as an exception.
@@ -52,6 +54,8 @@ class JobQueue {
   Waiting& lane_of(Lane lane) { return lanes_[lane == Lane::interactive ? 0 : 1]; }
   JobList take_locked(Waiting& lane, std::size_t most, JobList& late);
   void refuse_late(JobList late);
+  void watch_deadlines();
+  JobList remove_late(Deadline::Steady::time_point now);
   void show_waiting();
 
   std::mutex mutex_;
@@ -59,11 +63,15 @@ class JobQueue {
   std::array<Waiting, 2> lanes_;
   int idle_ = 0;
   bool closed_ = false;
+  std::condition_variable watch_;
+  Deadline::Steady::time_point watched_ = Deadline::Steady::time_point::max();
   metrics::Gauge& waiting_;
   metrics::Histogram& wait_seconds_;
   metrics::Counter& refused_full_;
   metrics::Counter& refused_late_;
   metrics::Counter& refused_closed_;
+  // A deadline is kept even when no connection's thread comes by for long.
+  std::jthread watcher_;
 };
 
 }  // namespace madang::db

@@ -87,7 +87,7 @@ Connection::~Connection() {
 
 void Connection::configure(Use use) {
   sqlite3_extended_result_codes(handle_, 1);
-  sqlite3_busy_timeout(handle_, 5000);
+  sqlite3_busy_timeout(handle_, busy_timeout_ms);
   // "text" in double quotes is a name, here as in standard SQL.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);

@@ -79,6 +79,9 @@ class Connection {
     tool,    // an existing file, as it is: backup, verify
   };
 
+  /// How long a statement waits for another program that holds the store.
+  static constexpr int busy_timeout_ms = 5000;
+
   /// Throws SqlError.
   Connection(const std::filesystem::path& path, Use use);
   ~Connection();
@@ -93,8 +96,8 @@ class Connection {
 
   [[noreturn]] void fail(int code, std::string_view sql) const;
 
-  /// A statement that failed while it was being given back (a foreign key checked at its end) can
-  /// only be reported by what comes next.
+  /// A statement that fails while it is given back half read can only be reported by what comes
+  /// next: the body's next statement, or its end.
   void keep_late_error(int code, std::string_view sql);
   void throw_late_error();
   void drop_late_error() { late_error_.reset(); }

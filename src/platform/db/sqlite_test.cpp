@@ -1,44 +1,114 @@
+// The contract for SQLite, and what only this engine has.
 #include "platform/db/sqlite.hpp"
 
-#include "../../../tests/contract/db_contract.hpp"
+#include <atomic>
+#include <fstream>
+
+#include "../../../tests/contract/db_contract_concurrency.hpp"
+#include "../../../tests/contract/db_contract_migrations.hpp"
+#include "../../../tests/contract/db_contract_statements.hpp"
+#include "platform/db/sqlite_connection.hpp"
+#include "platform/db/sqlite_test_store.hpp"
 
 namespace madang::db {
 namespace {
 
-namespace fs = std::filesystem;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "madang-db-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  Folder(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-  fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
-
-class SqliteStore final : public TestStore {
- public:
-  std::unique_ptr<Database> open(const Limits& limits, metrics::Registry& registry) override {
-    const SqliteOptions options{.path = folder_ / "test.db",
-                                .readers = limits.readers,
-                                .write_queue = limits.write_queue,
-                                .background_queue = limits.background_queue,
-                                .read_queue = limits.read_queue};
-    return open_sqlite(options, registry);
-  }
-
- private:
-  Folder folder_;
-};
-
 INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseContract, testing::Values(StoreMaker([] {
                            return std::make_unique<SqliteStore>();
                          })));
+
+TEST_F(SqliteTest, SyncsEveryCommitAndChecksForeignKeys) {
+  const auto settings = [](Transaction& tx) -> Result<std::string> {
+    std::string out;
+    for (const char* sql : {"pragma journal_mode", "pragma synchronous", "pragma foreign_keys"})
+      out += *tx.value<std::string>(sql) + " ";
+    return out;
+  };
+  EXPECT_EQ(db_->write_blocking(settings).value(), "wal 2 1 ");
+}
+
+TEST_F(SqliteTest, CannotOpenWhatIsNotAStore) {
+  TestFolder folder;
+  metrics::Registry registry;
+  EXPECT_THROW(open_sqlite({.path = folder / "missing" / "x.db"}, registry), SqlError);
+  std::ofstream(folder / "text.db") << std::string(5000, 'x');
+  EXPECT_THROW(open_sqlite({.path = folder / "text.db"}, registry), SqlError);
+}
+
+// Only the first row of the statement is asked for, so it never runs to its end.
+TEST_F(SqliteTest, ReturningChecksForeignKeysBeforeItsFirstRow) {
+  run_sql(*db_, "create table child (id integer primary key, t integer references t (id))");
+  const auto dangling = [](Transaction& tx) -> Result<Id> {
+    return *tx.value<Id>("insert into child values (1, 7) returning id");
+  };
+  EXPECT_THROW((void)db_->write_blocking(dangling), SqlError);
+  EXPECT_EQ(number(*db_, "select count(*) from child"), 0);
+  const auto sound = [](Transaction& tx) -> Result<Id> {
+    tx.execute("insert into t values (7, 1)");
+    return *tx.value<Id>("insert into child values (1, 7) returning id");
+  };
+  EXPECT_EQ(db_->write_blocking(sound).value(), 1);
+  EXPECT_EQ(number(*db_, "select count(*) from child"), 1);
+}
+
+TEST_F(SqliteTest, ABodyCannotAskForAnother) {
+  const auto body = [&](Transaction&) -> Result<bool> { return db_->write_blocking(insert_id(1)); };
+  EXPECT_THROW((void)db_->write_blocking(body), std::logic_error);
+  const auto read = [&](Transaction&) -> Result<bool> { return number(*db_, "select 1") == 1; };
+  EXPECT_THROW((void)db_->read_blocking(read), std::logic_error);
+}
+
+TEST_F(SqliteTest, AnotherProgramThatHoldsTheStoreMakesItBusy) {
+  sqlite::Connection other(store_.path(), sqlite::Connection::Use::tool);
+  other.run("begin immediate");
+  const auto refused = db_->write_blocking(insert_id(1));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, "database_busy");
+  other.run("rollback");
+  EXPECT_TRUE(db_->write_blocking(insert_id(1)).has_value());
+}
+
+TEST_F(SqliteTest, ShowsItsFigures) {
+  for (Id id = 1; id <= 10; ++id) EXPECT_TRUE(db_->write_blocking(insert_id(id)).has_value());
+  db_->close();
+  const std::string text = registry_.scrape();
+  for (const char* line :
+       {"madang_pool_size{pool=\"db_writer\"} 1", "madang_pool_size{pool=\"db_readers\"} 2",
+        "madang_pool_busy{pool=\"db_writer\"} 0", "madang_pool_waiting{pool=\"db_writer\"} 0",
+        "madang_pool_wait_seconds_count{pool=\"db_writer\"} 11", "madang_db_group_size_count 11",
+        "madang_db_group_size_sum 11", "madang_db_commit_seconds_count 11",
+        "madang_pool_refused_total{pool=\"db_writer\",reason=\"full\"} 0",
+        "madang_db_statement_cache_total{pool=\"db_writer\",result=\"hit\"} 9",
+        "madang_db_statement_cache_total{pool=\"db_writer\",result=\"miss\"} 2"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+}
+
+// Writes eight times the log's bound under readers that overlap, and looks at the file.
+TEST_F(SqliteTest, TheLogStaysShort) {
+  run_sql(*db_, "create table big (id integer primary key, raw blob)");
+  std::atomic<bool> stop = false;
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 2; ++i)
+    readers.emplace_back([&] {
+      while (!stop) EXPECT_GE(number(*db_, "select count(*) from big"), 0);
+    });
+  const Bytes raw(1 << 20, std::byte{7});
+  std::uintmax_t longest = 0;
+  for (int i = 0; i < 500; ++i) {
+    const auto body = [&](Transaction& tx) -> Result<bool> {
+      tx.execute("insert or replace into big values (?, ?)", i % 50, raw);
+      return true;
+    };
+    EXPECT_TRUE(db_->write_blocking(body).has_value());
+    longest = std::max(longest, std::filesystem::file_size(store_.path().string() + "-wal"));
+  }
+  stop = true;
+  readers.clear();
+  EXPECT_LT(longest, std::uintmax_t(160) << 20);
+  db_.reset();
+  EXPECT_FALSE(std::filesystem::exists(store_.path().string() + "-wal"));
+  EXPECT_TRUE(std::filesystem::exists(store_.path()));
+}
 
 }  // namespace
 }  // namespace madang::db

@@ -32,6 +32,7 @@ Writer::Writer(const SqliteOptions& options, metrics::Registry& registry)
       restarts_total_(registry.counter("madang_db_group_restarts_total",
                                        "Groups run again because the engine gave them up")),
       connection_(options.path, Connection::Use::writer),
+      checkpointer_(options.path, connection_, registry),
       transaction_(connection_),
       begin_(connection_, "begin immediate"),
       commit_(connection_, "commit"),
@@ -51,6 +52,7 @@ void Writer::close() {
   if (!thread_.joinable()) return;
   queue_.close();
   thread_.join();
+  checkpointer_.close();
   try {
     connection_.run("pragma wal_checkpoint(truncate)");
   } catch (const SqlError& error) {
@@ -74,6 +76,7 @@ void Writer::serve() {
     if (gather()) finish();
     announce();
     metrics_.count(connection_.statements());
+    checkpointer_.between_groups();
     metrics_.busy.Set(0);
   }
 }
@@ -124,6 +127,7 @@ bool Writer::group_is_full() const {
 // The first body whose changes the transaction holds needs no savepoint: undoing it is undoing all.
 Writer::Left Writer::perform(Job& job) {
   job.error = nullptr;
+  job.refused.reset();
   if (!open_for(job)) return Left::nothing;
   bool keep = false;
   try {

@@ -17,6 +17,7 @@
 #include "platform/db/job_queue.hpp"
 #include "platform/db/pool_metrics.hpp"
 #include "platform/db/sqlite.hpp"
+#include "platform/db/sqlite_checkpointer.hpp"
 #include "platform/db/sqlite_connection.hpp"
 
 namespace madang::db::sqlite {
@@ -63,6 +64,7 @@ class Writer {
   metrics::Counter& restarts_total_;
 
   Connection connection_;
+  Checkpointer checkpointer_;
   ConnectionTransaction transaction_;
   Command begin_;
   Command commit_;

@@ -1,0 +1,218 @@
+// Group commit: what happens to the others when one body fails in each of the possible ways.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "platform/db/sqlite_test_store.hpp"
+
+namespace madang::db {
+namespace {
+
+using Cause = SqlError::Cause;
+
+/// A crowd of writes that queue up behind a held writer and so become one group.
+class Crowd {
+ public:
+  explicit Crowd(Database& db) : db_(db) {}
+
+  /// The future's value: "ok", a problem's code, or "error <cause>".
+  template <class Body>
+  std::shared_future<std::string> add(Body body) {
+    std::promise<std::string> promise;
+    auto future = promise.get_future().share();
+    threads_.emplace_back(
+        [this, body, told = std::move(promise)]() mutable { told.set_value(outcome(body)); });
+    return future;
+  }
+
+  /// Until all that was added waits in the queue.
+  static void until_waiting(metrics::Registry& registry, int count) {
+    const std::string line =
+        "madang_pool_waiting{pool=\"db_writer\"} " + std::to_string(count) + "\n";
+    while (registry.scrape().find(line) == std::string::npos) std::this_thread::sleep_for(1ms);
+  }
+
+ private:
+  template <class Body>
+  std::string outcome(Body& body) {
+    try {
+      const auto done = db_.write_blocking(body);
+      return done ? "ok" : std::string(done.error().code);
+    } catch (const SqlError& error) {
+      return "error " + std::to_string(static_cast<int>(error.cause()));
+    }
+  }
+
+  Database& db_;
+  std::vector<std::jthread> threads_;
+};
+
+std::string error(Cause cause) {
+  return "error " + std::to_string(static_cast<int>(cause));
+}
+
+class SqliteGroup : public SqliteTest {
+ protected:
+  /// About `pages` more pages fit into the store.
+  void limit_pages(int pages) {
+    const auto body = [pages](Transaction& tx) -> Result<bool> {
+      const auto now = *tx.value<std::int64_t>("pragma page_count");
+      tx.value<std::int64_t>("pragma max_page_count = " + std::to_string(now + pages));
+      return true;
+    };
+    ASSERT_TRUE(db_->write_blocking(body).has_value());
+  }
+
+  static auto too_big(Id id) {
+    return [id](Transaction& tx) -> Result<bool> {
+      tx.execute("insert into big values (?, zeroblob(4000000))", id);
+      return true;
+    };
+  }
+
+  void make_big() { run_sql(*db_, "create table big (id integer primary key, raw blob)"); }
+};
+
+TEST_F(SqliteGroup, NobodyIsToldBeforeTheCommit) {
+  Crowd crowd(*db_);
+  std::latch last_is_running(1);
+  std::latch finish(1);
+  std::vector<std::shared_future<std::string>> early;
+  HeldWriter held(*db_);
+  early.push_back(crowd.add(insert_id(1)));
+  Crowd::until_waiting(registry_, 1);
+  // It refuses because of a row that is not committed: that must not be told either.
+  early.push_back(crowd.add([](Transaction& tx) -> Result<bool> {
+    if (tx.value<Id>("select id from t where id = 1")) return fail(Kind::conflict, "taken");
+    return true;
+  }));
+  early.push_back(crowd.add([](Transaction& tx) -> Result<bool> {
+    tx.execute("insert into t values (1, 1)");
+    return true;
+  }));
+  Crowd::until_waiting(registry_, 3);
+  crowd.add([&, first = true](Transaction&) mutable -> Result<bool> {
+    if (std::exchange(first, false)) last_is_running.count_down();
+    finish.wait();
+    return true;
+  });
+  Crowd::until_waiting(registry_, 4);
+  held.open();
+  last_is_running.wait();
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 0);
+  for (auto& told : early) EXPECT_EQ(told.wait_for(30ms), std::future_status::timeout);
+  finish.count_down();
+  EXPECT_EQ(early[0].get(), "ok");
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 1);
+  EXPECT_EQ(early[1].get(), "taken");
+  EXPECT_EQ(early[2].get(), error(Cause::unique));
+}
+
+TEST_F(SqliteGroup, AFullDiskFailsTheOneThatNeedsIt) {
+  make_big();
+  limit_pages(50);
+  Crowd crowd(*db_);
+  std::atomic<int> runs = 0;
+  std::shared_future<std::string> before;
+  std::shared_future<std::string> culprit;
+  std::shared_future<std::string> after;
+  {
+    HeldWriter held(*db_);
+    before = crowd.add([&](Transaction& tx) -> Result<bool> {
+      ++runs;
+      tx.execute("insert into t values (1, 1)");
+      return true;
+    });
+    Crowd::until_waiting(registry_, 1);
+    culprit = crowd.add(too_big(1));
+    Crowd::until_waiting(registry_, 2);
+    after = crowd.add(insert_id(2));
+    Crowd::until_waiting(registry_, 3);
+  }
+  EXPECT_EQ(before.get(), "ok");
+  EXPECT_EQ(culprit.get(), error(Cause::full));
+  EXPECT_EQ(after.get(), "ok");
+  EXPECT_EQ(runs, 2);  // SQLite gave up the whole group; it was begun again
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 2);
+  EXPECT_EQ(number(*db_, "select count(*) from big"), 0);
+}
+
+TEST_F(SqliteGroup, ManyCulpritsStillTakeNoOtherDown) {
+  make_big();
+  limit_pages(50);
+  Crowd crowd(*db_);
+  std::vector<std::shared_future<std::string>> good;
+  std::vector<std::shared_future<std::string>> bad;
+  {
+    HeldWriter held(*db_);
+    for (Id id = 1; id <= 12; ++id) {
+      good.push_back(crowd.add(insert_id(id)));
+      Crowd::until_waiting(registry_, static_cast<int>(2 * id - 1));
+      bad.push_back(crowd.add(too_big(id)));
+      Crowd::until_waiting(registry_, static_cast<int>(2 * id));
+    }
+  }
+  for (auto& told : good) EXPECT_EQ(told.get(), "ok");
+  for (auto& told : bad) EXPECT_EQ(told.get(), error(Cause::full));
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 12);
+  EXPECT_EQ(number(*db_, "select count(*) from big"), 0);
+}
+
+// A body that catches the error and reports success must not have its lost changes acknowledged.
+TEST_F(SqliteGroup, AHiddenLossIsNotASuccess) {
+  make_big();
+  limit_pages(50);
+  const auto hides = [](Transaction& tx) -> Result<bool> {
+    tx.execute("insert into t values (1, 1)");
+    try {
+      tx.execute("insert into big values (1, zeroblob(4000000))");
+    } catch (const SqlError&) {
+    }
+    return true;
+  };
+  EXPECT_THROW((void)db_->write_blocking(hides), SqlError);
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 0);
+  EXPECT_TRUE(db_->write_blocking(insert_id(1)).has_value());
+}
+
+// A constraint that is checked at the commit fails everybody's commit; only its owner may notice.
+TEST_F(SqliteGroup, ACommitThatFailsFailsOnlyItsCause) {
+  run_sql(*db_,
+          "create table child (id integer primary key, "
+          "t integer references t (id) deferrable initially deferred)");
+  Crowd crowd(*db_);
+  std::vector<std::shared_future<std::string>> good;
+  std::shared_future<std::string> poison;
+  std::shared_future<std::string> refused;
+  {
+    HeldWriter held(*db_);
+    for (Id id = 1; id <= 5; ++id) good.push_back(crowd.add(insert_id(id)));
+    poison = crowd.add([](Transaction& tx) -> Result<bool> {
+      tx.execute("insert into child values (1, 99)");
+      return true;
+    });
+    refused = crowd.add([](Transaction&) -> Result<bool> { return fail(Kind::conflict, "no"); });
+    Crowd::until_waiting(registry_, 7);
+  }
+  for (auto& told : good) EXPECT_EQ(told.get(), "ok");
+  EXPECT_EQ(poison.get(), error(Cause::foreign_key));
+  EXPECT_EQ(refused.get(), "no");
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 5);
+  EXPECT_EQ(number(*db_, "select count(*) from child"), 0);
+}
+
+TEST_F(SqliteGroup, CommitsACrowdTogether) {
+  Crowd crowd(*db_);
+  std::atomic<int> commits = 0;
+  db_->on_commit([&] { ++commits; });
+  {
+    HeldWriter held(*db_);
+    for (Id id = 1; id <= 50; ++id) crowd.add(insert_id(id));
+    Crowd::until_waiting(registry_, 50);
+  }
+  while (number(*db_, "select count(*) from t") < 50) std::this_thread::sleep_for(1ms);
+  EXPECT_LE(commits, 10);  // 1, unless the machine was slow enough to end the group's time
+}
+
+}  // namespace
+}  // namespace madang::db
