@@ -1,0 +1,37 @@
+import { useEffect } from "react";
+import { LiveEvents } from "../api/events";
+import type { LiveEvent } from "../api/types";
+import { feedHint, forgetArrivals } from "../features/feed/feed";
+import { refreshUnread, unread } from "../features/notifications/unread";
+import { connection } from "./connection";
+
+function receive(event: LiveEvent): void {
+  if (event.type === "feed.new") feedHint();
+  else if (event.type === "notification") refreshUnread();
+  else if (event.type === "reset") lookAtEverything();
+}
+
+function lookAtEverything(): void {
+  feedHint();
+  refreshUnread();
+}
+
+// While somebody is signed in: live events, and a look after every gap in them.
+export function useLive(signedIn: boolean): void {
+  useEffect(() => {
+    if (!signedIn) return undefined;
+    const live = new LiveEvents(receive, lookAtEverything);
+    live.start();
+    refreshUnread();
+    const seen = () => document.visibilityState === "visible" && lookAtEverything();
+    document.addEventListener("visibilitychange", seen);
+    const stopWatching = connection.onReturn(lookAtEverything);
+    return () => {
+      live.stop();
+      document.removeEventListener("visibilitychange", seen);
+      stopWatching();
+      unread.set(0);
+      forgetArrivals();
+    };
+  }, [signedIn]);
+}
