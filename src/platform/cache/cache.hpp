@@ -84,7 +84,7 @@ class Cache {
   static constexpr std::size_t epochs = 4096;
   struct Entry {
     Shared value;
-    bool used = false;
+    bool used = true;  // a newcomer has its second chance too
     typename std::list<Key>::iterator place{};
   };
   using Map = std::unordered_map<Key, Entry>;
