@@ -52,12 +52,14 @@ class Cache {
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if (epoch_of(key).load(std::memory_order_acquire) != ticket) return;
-    const auto [place, added] = shard.map.try_emplace(key);
-    place->second.value = std::move(value);
-    if (!added) return;
-    place->second.place = shard.order.insert(shard.order.end(), key);
+    if (const auto found = shard.map.find(key); found != shard.map.end()) {
+      found->second.value = std::move(value);
+      return;
+    }
+    if (shard.map.size() >= per_shard_) evict(shard);
+    const auto place = shard.order.insert(shard.order.end(), key);
+    shard.map.emplace(key, Entry{std::move(value), false, place});
     size_.Increment();
-    if (shard.map.size() > per_shard_) evict(shard);
   }
 
   /// After a commit and before it is answered.
@@ -84,7 +86,7 @@ class Cache {
   static constexpr std::size_t epochs = 4096;
   struct Entry {
     Shared value;
-    bool used = true;  // a newcomer has its second chance too
+    bool used = false;
     typename std::list<Key>::iterator place{};
   };
   using Map = std::unordered_map<Key, Entry>;

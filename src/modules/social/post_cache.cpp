@@ -1,0 +1,106 @@
+#include "modules/social/post_cache.hpp"
+
+#include <algorithm>
+
+namespace madang::social {
+
+namespace {
+
+std::shared_ptr<const CachedPost> prepare(Post post) {
+  auto cached = std::make_shared<CachedPost>();
+  std::string text = json::to_json(post);
+  // `liked` is false here, and no text can hold an unescaped quote: the first match is the member.
+  constexpr std::string_view member = "\"liked\":false";
+  const auto at = text.find(member, text.find("\"comment_count\":"));
+  cached->head = text.substr(0, at + member.size() - std::string_view("false").size());
+  cached->tail = text.substr(at + member.size());
+  cached->post = std::move(post);
+  return cached;
+}
+
+}  // namespace
+
+struct PostCache::Missing {
+  std::unordered_map<Id, std::shared_ptr<const CachedPost>> posts;
+  std::shared_ptr<const CachedViewer> viewer;
+  std::vector<Id> post_ids;   // not in the cache
+  std::vector<Id> like_ids;   // not known of the viewer
+};
+
+PostCache::PostCache(db::Database& db, std::size_t posts, std::size_t viewers, metrics::Registry& registry)
+    : db_(db), posts_("posts", posts, registry), viewers_("viewers", viewers, registry) {}
+
+void PostCache::forget_author(Id author) {
+  posts_.erase_if([author](Id, const CachedPost& cached) { return cached.post.author.id == author; });
+}
+
+void PostCache::write(std::string& out, const Shown& shown) {
+  out += shown.post->head;
+  out += shown.liked ? "true" : "false";
+  out += shown.post->tail;
+}
+
+Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer, std::span<const Id> ids) {
+  Missing have;
+  if (viewer != 0) have.viewer = viewers_.get(viewer);
+  for (const Id id : ids) {
+    if (auto found = posts_.get(id)) have.posts.emplace(id, std::move(found));
+    else have.post_ids.push_back(id);
+    if (viewer != 0 && (!have.viewer || !have.viewer->likes.contains(id))) have.like_ids.push_back(id);
+  }
+  if (!have.post_ids.empty() || !have.like_ids.empty()) {
+    Result<void> loaded = co_await load(deadline, viewer, ids, have);
+    if (!loaded) co_return std::unexpected(std::move(loaded.error()));
+  }
+  std::vector<Shown> out;
+  out.reserve(ids.size());
+  for (const Id id : ids) {
+    const auto found = have.posts.find(id);
+    if (found == have.posts.end()) continue;
+    bool liked = false;
+    if (have.viewer) {
+      if (have.viewer->hidden.contains(found->second->post.author.id)) continue;
+      const auto like = have.viewer->likes.find(id);
+      liked = like != have.viewer->likes.end() && like->second;
+    }
+    out.push_back({found->second, liked});
+  }
+  co_return out;
+}
+
+Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const Id> ids, Missing& missing) {
+  // Tickets before the read: what a write makes untrue meanwhile does not get in.
+  std::vector<Posts::Ticket> tickets;
+  for (const Id id : missing.post_ids) tickets.push_back(posts_.ticket(id));
+  const auto viewer_ticket = viewers_.ticket(viewer);
+  std::map<Id, Post> posts;
+  std::set<Id> liked;
+  std::vector<Id> hidden;
+  const auto body = [&](db::Transaction& tx) -> Result<void> {
+    if (!missing.post_ids.empty()) posts = load_posts(tx, missing.post_ids);
+    if (viewer == 0) return {};
+    liked = liked_among(tx, viewer, missing.like_ids);
+    if (!missing.viewer) hidden = hidden_from(tx, viewer);
+    return {};
+  };
+  Result<void> read = co_await db_.read_latest(deadline, body);
+  if (!read) co_return read;
+  for (std::size_t i = 0; i < missing.post_ids.size(); ++i) {
+    const auto found = posts.find(missing.post_ids[i]);
+    if (found == posts.end()) continue;
+    auto cached = prepare(std::move(found->second));
+    posts_.put(missing.post_ids[i], cached, tickets[i]);
+    missing.posts.emplace(missing.post_ids[i], std::move(cached));
+  }
+  if (viewer == 0 || (missing.viewer && missing.like_ids.empty())) co_return Result<void>();
+  auto known = missing.viewer ? std::make_shared<CachedViewer>(*missing.viewer) : std::make_shared<CachedViewer>();
+  if (!missing.viewer) known->hidden.insert(hidden.begin(), hidden.end());
+  if (known->likes.size() + missing.like_ids.size() > max_likes)
+    std::erase_if(known->likes, [&](const auto& like) { return std::ranges::find(ids, like.first) == ids.end(); });
+  for (const Id id : missing.like_ids) known->likes[id] = liked.contains(id);
+  viewers_.put(viewer, known, viewer_ticket);
+  missing.viewer = std::move(known);
+  co_return Result<void>();
+}
+
+}  // namespace madang::social
