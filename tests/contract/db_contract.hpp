@@ -147,6 +147,9 @@ class DatabaseContract : public testing::TestWithParam<StoreMaker> {
 
   void make_t() { run_sql(*db_, "create table t (id bigint primary key, n bigint)"); }
 
+  // The database wakes coroutines, so it is closed before what runs them.
+  IoThreads io_{1};
+  IoThreads io_pool_{2};
   std::unique_ptr<TestStore> store_;
   std::unique_ptr<metrics::Registry> registry_;
   std::unique_ptr<Database> db_;

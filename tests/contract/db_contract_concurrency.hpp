@@ -62,17 +62,15 @@ inline Task<int> write_and_look(Database& db, Id first, int count) {
 
 TEST_P(DatabaseContract, WhatIsAcknowledgedIsVisible) {
   make_t();
-  IoThreads io(2);
   std::vector<std::future<int>> tasks;
   for (int i = 0; i < 32; ++i)
-    tasks.push_back(io.spawn(contract::write_and_look(*db_, i * 1000 + 1, 20)));
+    tasks.push_back(io_pool_.spawn(contract::write_and_look(*db_, i * 1000 + 1, 20)));
   for (auto& task : tasks) EXPECT_EQ(task.get(), 0);
   EXPECT_EQ(number(*db_, "select count(*) from t"), 640);
 }
 
 TEST_P(DatabaseContract, ExceptionsReachTheCoroutine) {
-  IoThreads io;
-  EXPECT_NE(io.spawn(contract::write_broken(*db_)).get().find("nowhere"), std::string::npos);
+  EXPECT_NE(io_.spawn(contract::write_broken(*db_)).get().find("nowhere"), std::string::npos);
 }
 
 TEST_P(DatabaseContract, AFailingBodyTakesNoOtherDown) {
@@ -149,13 +147,12 @@ TEST_P(DatabaseContract, AReadSeesOneSnapshot) {
 
 TEST_P(DatabaseContract, ADeadlineRemovesAWaitingWrite) {
   make_t();
-  IoThreads io;
   std::future<Result<bool>> late;
   std::future<Result<bool>> patient;
   {
     HeldWriter held(*db_);
-    late = io.spawn(contract::write_id(*db_, Deadline::after(1ms), 1));
-    patient = io.spawn(contract::write_id(*db_, Deadline::after(60s), 2));
+    late = io_.spawn(contract::write_id(*db_, Deadline::after(1ms), 1));
+    patient = io_.spawn(contract::write_id(*db_, Deadline::after(60s), 2));
     // Told when the deadline is over, not when the writer gets there.
     ASSERT_EQ(late.wait_for(30s), std::future_status::ready);
     EXPECT_EQ(patient.wait_for(0s), std::future_status::timeout);
@@ -172,17 +169,16 @@ TEST_P(DatabaseContract, ADeadlineRemovesAWaitingWrite) {
 TEST_P(DatabaseContract, AFullQueueRefusesAtOnce) {
   open({.write_queue = 3, .background_queue = 2});
   make_t();
-  IoThreads io;
   std::vector<std::future<Result<bool>>> waiting;
   {
     HeldWriter held(*db_);
     for (Id id = 1; id <= 3; ++id)
-      waiting.push_back(io.spawn(contract::write_id(*db_, Deadline::never(), id)));
+      waiting.push_back(io_.spawn(contract::write_id(*db_, Deadline::never(), id)));
     for (Id id = 4; id <= 5; ++id)
       waiting.push_back(
-          io.spawn(contract::write_id(*db_, Deadline::never(), id, Lane::background)));
+          io_.spawn(contract::write_id(*db_, Deadline::never(), id, Lane::background)));
     for (const Lane lane : {Lane::interactive, Lane::background}) {
-      const auto refused = io.spawn(contract::write_id(*db_, Deadline::never(), 9, lane)).get();
+      const auto refused = io_.spawn(contract::write_id(*db_, Deadline::never(), 9, lane)).get();
       ASSERT_FALSE(refused.has_value());
       EXPECT_EQ(refused.error().code, "database_busy");
       EXPECT_EQ(refused.error().retry_after, 1s);
@@ -196,7 +192,6 @@ TEST_P(DatabaseContract, AFullQueueRefusesAtOnce) {
 TEST_P(DatabaseContract, TooManyReadsAreRefusedAtOnce) {
   open({.read_queue = 2, .readers = 1});
   make_t();
-  IoThreads io;
   std::latch inside(1);
   std::latch release(1);
   const auto hold = [&](Transaction&) -> Result<bool> {
@@ -206,11 +201,11 @@ TEST_P(DatabaseContract, TooManyReadsAreRefusedAtOnce) {
   };
   std::jthread holder([&] { EXPECT_TRUE(db_->read_blocking(hold).has_value()); });
   inside.wait();
-  auto late = io.spawn(contract::count_t(*db_, Deadline::after(1ms)));
-  auto patient = io.spawn(contract::count_t(*db_, Deadline::never()));
+  auto late = io_.spawn(contract::count_t(*db_, Deadline::after(1ms)));
+  auto patient = io_.spawn(contract::count_t(*db_, Deadline::never()));
   const auto refused_late = late.get();
-  auto third = io.spawn(contract::count_t(*db_, Deadline::never()));
-  const auto refused = io.spawn(contract::count_t(*db_, Deadline::never())).get();
+  auto third = io_.spawn(contract::count_t(*db_, Deadline::never()));
+  const auto refused = io_.spawn(contract::count_t(*db_, Deadline::never())).get();
   release.count_down();
   EXPECT_EQ(refused_late.error().code, "database_busy");
   EXPECT_EQ(refused.error().code, "database_busy");
@@ -251,20 +246,19 @@ TEST_P(DatabaseContract, TellsOfEachCommitBeforeItsCallers) {
 
 TEST_P(DatabaseContract, ClosingFinishesWhatIsQueued) {
   make_t();
-  IoThreads io;
   std::vector<std::future<Result<bool>>> waiting;
   {
     HeldWriter held(*db_);
     for (Id id = 1; id <= 10; ++id)
-      waiting.push_back(io.spawn(contract::write_id(*db_, Deadline::never(), id)));
+      waiting.push_back(io_.spawn(contract::write_id(*db_, Deadline::never(), id)));
     // A full round trip on the same thread: the ten are queued.
-    io.spawn(contract::count_t(*db_, Deadline::never())).get();
+    io_.spawn(contract::count_t(*db_, Deadline::never())).get();
     std::jthread closer([&] { db_->close(); });
     held.open();
   }
   for (auto& write : waiting) EXPECT_TRUE(write.get().has_value());
   EXPECT_EQ(db_->write_blocking(insert_id(11)).error().code, "database_busy");
-  EXPECT_EQ(io.spawn(contract::count_t(*db_, Deadline::never())).get().error().code,
+  EXPECT_EQ(io_.spawn(contract::count_t(*db_, Deadline::never())).get().error().code,
             "database_busy");
   open({});
   EXPECT_EQ(number(*db_, "select count(*) from t"), 10);

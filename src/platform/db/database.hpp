@@ -110,7 +110,8 @@ class Database {
   /// before serving; must be quick and must not throw.
   virtual void on_commit(std::function<void()> listener) = 0;
 
-  /// Stops taking work, finishes what is queued, closes the connections.
+  /// Stops taking work, finishes what is queued, ends the threads. To be called (or the database
+  /// destroyed) before the io_contexts whose coroutines it wakes are destroyed.
   virtual void close() = 0;
 
  protected:
