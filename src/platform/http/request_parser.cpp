@@ -2,7 +2,6 @@
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
-#include <utility>
 
 #include "platform/http/ascii.hpp"
 #include "platform/http/request_target.hpp"
@@ -18,8 +17,6 @@ namespace {
 constexpr std::size_t max_lead = 4;
 /// Longest method taken for one.
 constexpr std::size_t max_method = 32;
-/// Longest chunk-size line with its extensions.
-constexpr std::size_t max_chunk_line = 1024;
 
 WireError malformed(std::string_view code, std::string_view detail) {
   return {.kind = Kind::malformed, .code = code, .detail = detail};
@@ -36,7 +33,7 @@ Method method_of(std::string_view name) {
   return Method::other;
 }
 
-/// Collects one request's head into a Request and hands out its body's pieces in place.
+/// Collects one request's head into a Request.
 class Reader final : public beast::http::basic_parser<true> {
  public:
   Reader(Request& request, const RequestParser::Limits& limits)
@@ -48,7 +45,6 @@ class Reader final : public beast::http::basic_parser<true> {
   const std::optional<WireError>& refused() const { return refused_; }
   bool expects_continue() const { return expects_continue_; }
   bool http_1_1() const { return http_1_1_; }
-  std::string_view take_piece() { return std::exchange(piece_, {}); }
 
   std::optional<WireError> check_head() const {
     if (hosts_ == 0 && http_1_1_) return malformed("missing_host", "A Host header is required.");
@@ -75,7 +71,6 @@ class Reader final : public beast::http::basic_parser<true> {
 
   void on_field_impl(beast::http::field field, Text name, Text value,
                      beast::error_code& ec) override {
-    if (head_done_) return;  // trailers carry nothing we use
     if (request_->headers.size() >= max_headers_) {
       return refuse({.kind = Kind::head_too_large,
                      .code = "too_many_headers",
@@ -131,36 +126,22 @@ class Reader final : public beast::http::basic_parser<true> {
     return std::nullopt;
   }
 
-  void on_header_impl(beast::error_code& ec) override {
-    ec = {};
-    head_done_ = true;
-  }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code& ec) override {
-    ec = {};
-  }
-  std::size_t on_body_impl(Text body, beast::error_code& ec) override {
-    ec = {};
-    piece_ = view(body);
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, Text, beast::error_code& ec) override { ec = {}; }
-  std::size_t on_chunk_body_impl(std::uint64_t, Text body, beast::error_code& ec) override {
-    ec = {};
-    piece_ = view(body);
-    return body.size();
-  }
+  void on_header_impl(beast::error_code& ec) override { ec = {}; }
   void on_finish_impl(beast::error_code& ec) override { ec = {}; }
-  void on_response_impl(int, Text, int, beast::error_code& ec) override { ec = {}; }
+  // The body is BodyDecoder's: Beast is never fed one.
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
+  std::size_t on_body_impl(Text, beast::error_code&) override { return 0; }
+  void on_chunk_header_impl(std::uint64_t, Text, beast::error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, Text, beast::error_code&) override { return 0; }
+  void on_response_impl(int, Text, int, beast::error_code&) override {}
 
   Request* request_;
   const std::size_t max_headers_;
   std::optional<WireError> refused_;
-  std::string_view piece_;
   int hosts_ = 0;
   int lengths_ = 0;
   int codings_ = 0;
   bool http_1_1_ = false;
-  bool head_done_ = false;
   bool expects_continue_ = false;
 };
 
@@ -208,6 +189,10 @@ WireResult<std::size_t> RequestParser::parse_head(std::string_view bytes, Reques
     return std::unexpected(malformed("malformed_request", "The head is malformed."));
   }
   if (const auto error = reader.check_head()) return std::unexpected(*error);
+  if (reader.chunked())
+    body_.start_chunked();
+  else
+    body_.start_length(content_length().value_or(0));
   return end;
 }
 
@@ -298,40 +283,14 @@ bool RequestParser::http_1_1() const {
 bool RequestParser::keep_alive() const {
   return beast_->reader->keep_alive();
 }
-bool RequestParser::has_body() const {
-  return !beast_->reader->is_done();
-}
 bool RequestParser::expects_continue() const {
   return beast_->reader->expects_continue();
-}
-bool RequestParser::complete() const {
-  return beast_->reader->is_done();
 }
 
 std::optional<std::uint64_t> RequestParser::content_length() const {
   const auto length = beast_->reader->content_length();
   if (!length) return std::nullopt;
   return *length;
-}
-
-WireResult<RequestParser::Piece> RequestParser::parse_body(std::string_view bytes) {
-  Reader& reader = *beast_->reader;
-  Piece piece;
-  while (!reader.is_done() && piece.consumed < bytes.size()) {
-    const std::string_view rest = bytes.substr(piece.consumed);
-    beast::error_code ec;
-    piece.consumed += reader.put(asio::buffer(rest.data(), rest.size()), ec);
-    piece.data = reader.take_piece();
-    if (ec == beast::http::error::need_more) {
-      if (rest.size() > max_chunk_line) {
-        return std::unexpected(malformed("malformed_chunk", "A chunk's line is too long."));
-      }
-      break;
-    }
-    if (ec) return std::unexpected(malformed("malformed_chunk", "A chunk is malformed."));
-    if (!piece.data.empty()) break;
-  }
-  return piece;
 }
 
 }  // namespace madang::http

@@ -1,28 +1,18 @@
-// One HTTP/1.x request from bytes, without sockets: Beast's parser behind the checks it leaves to
-// its user (docs/adr/0005-http.md). Strict: what two programs could read differently is refused.
+// One HTTP/1.x request from bytes, without sockets: Beast's parser for the head behind the checks
+// it leaves to its user (docs/adr/0005-http.md). Strict: what two programs could read differently
+// is refused.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <string_view>
 
+#include "platform/http/body_decoder.hpp"
 #include "platform/http/message.hpp"
 
 namespace madang::http {
-
-/// What is wrong with a request before there is anything to route. Code and detail are literals.
-struct WireError {
-  Kind kind = Kind::malformed;
-  std::string_view code;
-  std::string_view detail;
-  unsigned status = 0;  // where the kind has no status of its own (505); otherwise 0
-};
-
-template <class T>
-using WireResult = std::expected<T, WireError>;
 
 class RequestParser {
  public:
@@ -30,12 +20,6 @@ class RequestParser {
     std::size_t max_head = 16 * 1024;
     std::size_t max_target = 8 * 1024;
     std::size_t max_headers = 100;
-  };
-
-  /// What parse_body() found at the beginning of the bytes given to it.
-  struct Piece {
-    std::size_t consumed = 0;  // bytes that belong to the body and its framing
-    std::string_view data;     // the body's, inside them
   };
 
   explicit RequestParser(Limits limits);
@@ -54,14 +38,13 @@ class RequestParser {
   // Known once the head is complete.
   bool http_1_1() const;
   bool keep_alive() const;
-  bool has_body() const;  // more than nothing follows
+  bool has_body() const { return !complete(); }  // right after the head: something follows
   bool expects_continue() const;
   std::optional<std::uint64_t> content_length() const;
 
-  /// `bytes` is all that came after what was consumed. Neither consumed bytes nor data: more are
-  /// needed, or the body is complete.
-  WireResult<Piece> parse_body(std::string_view bytes);
-  bool complete() const;
+  /// As BodyDecoder::decode().
+  WireResult<BodyDecoder::Piece> parse_body(std::string_view bytes) { return body_.decode(bytes); }
+  bool complete() const { return body_.complete(); }
 
  private:
   struct Beast;
@@ -72,6 +55,7 @@ class RequestParser {
 
   const Limits limits_;
   std::unique_ptr<Beast> beast_;
+  BodyDecoder body_;
   std::size_t lead_ = 0;        // empty lines before the request line
   std::size_t line_start_ = 0;  // of the line not seen to its end
   std::size_t scanned_ = 0;
