@@ -21,9 +21,11 @@ export const signOut = () => del("/sessions/current");
 export const readMe = () => get<Account>("/me");
 
 export interface ProfileChange {
+  handle?: string;
   name?: string;
   bio?: string;
-  avatar_media_id?: number | null;
+  // The id of a ready picture, or null for none.
+  avatar?: number | null;
 }
 export const changeMe = (body: ProfileChange) => patch<Account>("/me", body);
 export const withdraw = (password: string) => del("/me", { body: { password } });

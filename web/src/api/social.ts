@@ -1,5 +1,5 @@
 import { call, del, get, newKey, patch, post } from "./client";
-import type { Comment, FeedItem, Notification, Page, Post, Profile, Report, UserCard } from "./types";
+import type { Comment, FeedItem, Notification, Page, Post, Profile, Report, ReportState, UserCard } from "./types";
 
 export const pageSize = 20;
 type Cursor = string | undefined;
@@ -54,7 +54,7 @@ export interface ReportTarget {
 export const sendReport = (target: ReportTarget, reason: string) =>
   post("/reports", { ...target, reason }, { idempotencyKey: newKey() });
 
-export const readReports = list<Report>("/admin/reports");
+export const readReports = (state: ReportState) => list<Report>("/admin/reports", { state });
 export const resolveReport = (id: number, hide: boolean) =>
   post<unknown>(`/admin/reports/${id}/resolve`, { hide });
 

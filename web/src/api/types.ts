@@ -83,18 +83,24 @@ export interface Device {
   current: boolean;
   user_agent: string;
   created_at: string;
-  last_seen_at: string;
+  last_used_at: string;
+  address: string;
 }
+
+export type ReportState = "open" | "kept" | "hidden";
 
 export interface Report {
   id: number;
   reporter: UserCard;
+  post_id?: number | null;
+  comment_id?: number | null;
+  user_id?: number | null;
+  author?: UserCard | null;
+  text?: string | null;
   reason: string;
-  post?: Post | null;
-  comment?: Comment | null;
-  user?: UserCard | null;
-  state: string;
+  state: ReportState;
   created_at: string;
+  resolved_at?: string | null;
 }
 
 export interface MediaState {

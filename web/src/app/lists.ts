@@ -20,6 +20,7 @@ export class PagedList<T> {
   readonly state = new Store<ListState<T>>({ items: [], status: "empty" });
   private running: AbortController | undefined;
   private loadedAt = 0;
+  private lastCall: "load" | "more" = "load";
 
   constructor(
     private fetchPage: FetchPage<T>,
@@ -30,9 +31,15 @@ export class PagedList<T> {
     return Date.now() - this.loadedAt > freshMs;
   }
 
+  // The next visit reads it anew.
+  invalidate(): void {
+    this.loadedAt = 0;
+  }
+
   // The first page, anew. What is there stays on show until the answer comes.
   async load(): Promise<void> {
     const before = this.state.get();
+    this.lastCall = "load";
     if (before.items.length === 0) this.state.set({ items: [], status: "loading" });
     await this.run(async (signal) => {
       const page = await this.fetchPage(undefined, signal);
@@ -44,6 +51,7 @@ export class PagedList<T> {
   async more(): Promise<void> {
     const { cursor, status } = this.state.get();
     if (!cursor || status === "more" || status === "loading") return;
+    this.lastCall = "more";
     this.state.patch({ status: "more", error: undefined });
     await this.run(async (signal) => {
       const page = await this.fetchPage(cursor, signal);
@@ -58,7 +66,7 @@ export class PagedList<T> {
   }
 
   async retry(): Promise<void> {
-    if (this.state.get().status === "more-failed") await this.more();
+    if (this.lastCall === "more") await this.more();
     else await this.load();
   }
 

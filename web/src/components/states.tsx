@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { ApiError } from "../api/problem";
 import { errorText, useText } from "../i18n";
 import { Icon, type IconName } from "./Icon";
+import { useWait } from "./useWait";
 
 export function Empty({ title, text, icon, children }: { title: string; text?: string; icon: IconName; children?: ReactNode }) {
   return (
@@ -18,6 +19,7 @@ export function Empty({ title, text, icon, children }: { title: string; text?: s
 
 export function Failed({ error, onRetry }: { error?: ApiError; onRetry: () => void }) {
   const t = useText();
+  const waiting = useWait(error);
   return (
     <div className="empty" role="alert">
       <span className="empty-mark">
@@ -25,7 +27,7 @@ export function Failed({ error, onRetry }: { error?: ApiError; onRetry: () => vo
       </span>
       <h2>{t.state.failedTitle}</h2>
       {error && <p>{errorText(t, error)}</p>}
-      <button type="button" className="button" onClick={onRetry}>
+      <button type="button" className="button" disabled={waiting} onClick={onRetry}>
         {t.action.retry}
       </button>
       {error?.requestId && <p className="fine">{t.state.requestId(error.requestId)}</p>}

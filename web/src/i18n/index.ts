@@ -28,12 +28,12 @@ export const useText = (): Dictionary => dictionaries[useStore(language)];
 export const textNow = (): Dictionary => dictionaries[language.get()];
 
 function statusText(t: Dictionary, status: number): string {
-  if (status === 401) return t.errors.unauthorized;
+  if (status === 401) return t.errors.unauthenticated;
   if (status === 403) return t.errors.forbidden;
   if (status === 404) return t.errors.not_found;
   if (status === 413) return t.errors.too_large;
-  if (status === 429) return t.errors.too_many_requests;
-  if (status === 503) return t.errors.unavailable;
+  if (status === 429) return t.errors.rate_limited;
+  if (status === 503) return t.errors.busy;
   if (status >= 500) return t.errors.server;
   return t.errors.unknown;
 }
@@ -50,6 +50,8 @@ export function errorText(t: Dictionary, error: ApiError): string {
   return text;
 }
 
+const passwordFields = new Set(["password", "old"]);
+
 export function fieldText(t: Dictionary, error: ApiError | undefined, field: string): string | undefined {
   const found = error?.errors.find((one) => one.field === field || one.field.endsWith(`.${field}`));
   if (found) {
@@ -57,5 +59,9 @@ export function fieldText(t: Dictionary, error: ApiError | undefined, field: str
     return known ?? (t === en && found.message ? found.message : t.fields.invalid);
   }
   if (error?.code === `${field}_taken`) return errorText(t, error);
+  // Asked for again by somebody who is signed in.
+  if (error?.code === "bad_credentials" && error.status === 403 && passwordFields.has(field)) {
+    return t.errors.wrong_password;
+  }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState, type FormEvent, type ReactNode } from "react";
+import { useState, type FormEvent, type ReactNode } from "react";
 import { signIn, signUp } from "../../api/identity";
 import { asApiError, type ApiError } from "../../api/problem";
 import type { Account } from "../../api/types";
@@ -7,6 +7,7 @@ import { enter } from "../../app/session";
 import { toast } from "../../app/toasts";
 import { shownName } from "../../components/Avatar";
 import { Field, PasswordField } from "../../components/Field";
+import { useWait } from "../../components/useWait";
 import { errorText, fieldText, useText } from "../../i18n";
 import { Yard } from "./Yard";
 
@@ -23,18 +24,6 @@ function AuthFrame({ title, text, children }: { title: string; text: string; chi
       </div>
     </div>
   );
-}
-
-// After too many attempts the button waits as long as the server says.
-function useWait(error: ApiError | undefined): boolean {
-  const [waiting, setWaiting] = useState(false);
-  useEffect(() => {
-    if (!error?.retryAfterMs) return undefined;
-    setWaiting(true);
-    const timer = setTimeout(() => setWaiting(false), error.retryAfterMs);
-    return () => clearTimeout(timer);
-  }, [error]);
-  return waiting;
 }
 
 function useSubmit(send: () => Promise<{ account: Account }>, greeting: (name: string) => string) {

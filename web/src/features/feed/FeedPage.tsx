@@ -3,7 +3,7 @@ import { usePost } from "../../app/entities";
 import { toastFailure } from "../../app/failures";
 import { useList } from "../../app/lists";
 import type { FeedRow } from "../../app/postLists";
-import { Link, paths, useTitle } from "../../app/router";
+import { Link, paths, placeKind, useTitle } from "../../app/router";
 import { useMe } from "../../app/session";
 import { useStore } from "../../app/store";
 import { show } from "../../app/ui";
@@ -90,7 +90,7 @@ export function FeedPage() {
 
   useEffect(() => {
     feedIsShown(true);
-    forgetArrivals();
+    if (placeKind() !== "back") forgetArrivals();
     return () => feedIsShown(false);
   }, []);
 

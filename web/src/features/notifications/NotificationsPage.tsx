@@ -2,7 +2,7 @@ import { useEffect, useMemo } from "react";
 import { markRead, readNotifications } from "../../api/social";
 import type { Notification } from "../../api/types";
 import { toastFailure } from "../../app/failures";
-import { useList, type FetchPage } from "../../app/lists";
+import { useList, type FetchPage, type PagedList } from "../../app/lists";
 import { PageHead } from "../../app/PageHead";
 import { Link, paths, useTitle } from "../../app/router";
 import { useStore } from "../../app/store";
@@ -67,36 +67,34 @@ function Row({ group }: { group: Group }) {
   );
 }
 
+async function markSeen(list: PagedList<Notification>): Promise<void> {
+  const newest = list.state.get().items[0];
+  if (!newest || unread.get() === 0) return;
+  await markRead(newest.id);
+  list.update((items) => items.map((one) => ({ ...one, read: true })));
+  unread.set(0);
+}
+
 export function NotificationsPage() {
   const t = useText();
   useTitle(t.notifications.title);
   const [state, list] = useList("notifications", fetchNotifications, keyOf);
   const count = useStore(unread);
-  const newest = state.items[0]?.id;
-
   // Something arrived while the page is open: read it in.
   useEffect(() => {
     const known = state.items.filter((one) => !one.read).length;
-    if (state.status === "ready" && count > known && !state.cursor) void list.load();
-    else if (state.status === "ready" && count > known && list.isStale) void list.load();
+    if (state.status === "ready" && count > known) void list.load();
   }, [count]);
 
+  // Who leaves the page has seen what stood there.
+  useEffect(() => () => void markSeen(list).catch(() => {}), [list]);
+
   const groups = useMemo(() => groupNotifications(state.items), [state.items]);
-  const readAll = async () => {
-    if (newest === undefined) return;
-    try {
-      await markRead(newest);
-      list.update((items) => items.map((one) => ({ ...one, read: true })));
-      unread.set(0);
-    } catch (error) {
-      toastFailure(error);
-    }
-  };
   return (
     <>
       <PageHead title={t.notifications.title}>
         {count > 0 && (
-          <button type="button" className="button ghost small push-right" onClick={() => void readAll()}>
+          <button type="button" className="button ghost small push-right" onClick={() => void markSeen(list).catch(toastFailure)}>
             <Icon name="check" />
             {t.notifications.readAll}
           </button>

@@ -1,11 +1,11 @@
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { newKey } from "../../api/client";
 import { asApiError, type ApiError } from "../../api/problem";
 import { createComment, deleteComment, editComment, readComments } from "../../api/social";
 import type { Comment, Post } from "../../api/types";
 import { posts } from "../../app/entities";
 import { useList } from "../../app/lists";
-import { Link, paths } from "../../app/router";
+import { Link, paths, placeKind } from "../../app/router";
 import { useMe } from "../../app/session";
 import { show } from "../../app/ui";
 import { Avatar, AvatarLink, shownName } from "../../components/Avatar";
@@ -170,6 +170,10 @@ export function Comments({ post }: { post: Post }) {
   const t = useText();
   const me = useMe();
   const [state, list] = useList(`comments/${post.id}`, readComments(post.id), keyOf);
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (location.hash === "#comments" && placeKind() !== "back") section.current?.scrollIntoView();
+  }, []);
   const shiftCount = (by: number) => {
     const now = posts.get(post.id);
     if (now) posts.change(post.id, { comment_count: Math.max(0, now.comment_count + by) });
@@ -180,7 +184,7 @@ export function Comments({ post }: { post: Post }) {
     shiftCount(1);
   };
   return (
-    <section className="comments" id="comments" aria-labelledby="comments-title">
+    <section ref={section} className="comments" id="comments" aria-labelledby="comments-title">
       <h2 id="comments-title">{t.comment.title}</h2>
       {me ? (
         <CommentForm key={post.id} draftName={`comment.${post.id}`} label={t.comment.send} send={send} />
@@ -214,11 +218,9 @@ export function Comments({ post }: { post: Post }) {
   );
 }
 
-// The list may run either way; a new comment goes to its newest end.
+// The list runs from old to new. While its end is not read yet, one's own new comment stands on
+// top, where one sees it.
 function addComment(items: Comment[], comment: Comment, moreBelow: boolean): Comment[] {
   const others = items.filter((one) => one.id !== comment.id);
-  const first = others[0];
-  const last = others[others.length - 1];
-  const newestFirst = first && last && first.id > last.id;
-  return newestFirst || moreBelow ? [comment, ...others] : [...others, comment];
+  return moreBelow ? [comment, ...others] : [...others, comment];
 }

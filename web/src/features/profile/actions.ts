@@ -7,6 +7,7 @@ import { forgetLists } from "../../app/lists";
 import { toast } from "../../app/toasts";
 import { show } from "../../app/ui";
 import { textNow } from "../../i18n";
+import { feedList } from "../feed/feed";
 import { signedInOrAsk } from "../post/actions";
 
 const running = new Set<number>();
@@ -24,6 +25,7 @@ export async function toggleFollow(user: UserCard): Promise<void> {
   });
   try {
     await setFollow(user.id, following);
+    feedList().invalidate();
   } catch (error) {
     people.change(user.id, { is_following: !following, follower_count: count });
     toastFailure(error, () => void toggleFollow(user));

@@ -59,7 +59,7 @@ function PasswordSetting({ me }: { me: Account }) {
           error={fieldText(t, error, "new")}
           onChange={(event) => setFresh(event.target.value)}
         />
-        {error && error.errors.length === 0 && (
+        {error && error.errors.length === 0 && !fieldText(t, error, "old") && (
           <p className="form-error" role="alert">
             {errorText(t, error)}
           </p>

@@ -28,8 +28,9 @@ function DeviceRow({ device, onEnd }: { device: Device; onEnd: () => void }) {
           {name} {device.current && <span className="badge strong">{t.settings.thisDevice}</span>}
         </p>
         <p className="fine">
-          {t.settings.lastSeen(format.relative(device.last_seen_at))} ·{" "}
+          {t.settings.lastSeen(format.relative(device.last_used_at))} ·{" "}
           {t.settings.signedInAt(format.relative(device.created_at))}
+          {device.address && ` · ${device.address}`}
         </p>
       </div>
       <button type="button" className="button small" aria-label={`${device.current ? t.action.signOut : t.settings.endDevice}: ${name}`} onClick={onEnd}>

@@ -40,7 +40,7 @@ function AvatarSetting({ me }: { me: Account }) {
         onProgress: setProgress,
         signal: new AbortController().signal,
       });
-      await save({ avatar_media_id: media.id });
+      await save({ avatar: media.id });
     });
   const busy = progress !== undefined;
   return (
@@ -68,7 +68,7 @@ function AvatarSetting({ me }: { me: Account }) {
               type="button"
               className="button ghost"
               disabled={busy}
-              onClick={() => void run(() => save({ avatar_media_id: null }))}
+              onClick={() => void run(() => save({ avatar: null }))}
             >
               {t.settings.removeAvatar}
             </button>
@@ -87,17 +87,23 @@ function AvatarSetting({ me }: { me: Account }) {
 
 export function ProfileSettings({ me }: { me: Account }) {
   const t = useText();
+  const [handle, setHandle] = useState(me.handle);
   const [name, setName] = useState(me.name);
   const [bio, setBio] = useState(me.bio ?? "");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const changed = name.trim() !== me.name || bio.trim() !== (me.bio ?? "");
+  const changed =
+    handle.trim() !== me.handle || name.trim() !== me.name || bio.trim() !== (me.bio ?? "");
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(undefined);
     try {
-      await save({ name: name.trim(), bio: bio.trim() });
+      await save({
+        ...(handle.trim() !== me.handle ? { handle: handle.trim() } : {}),
+        name: name.trim(),
+        bio: bio.trim(),
+      });
     } catch (caught) {
       setError(asApiError(caught));
     } finally {
@@ -109,7 +115,19 @@ export function ProfileSettings({ me }: { me: Account }) {
       <h2 id="profile-title">{t.settings.profile}</h2>
       <AvatarSetting me={me} />
       <form className="form" onSubmit={(event) => void submit(event)}>
-        <Field label={t.auth.handle} value={`@${me.handle}`} readOnly />
+        <Field
+          label={t.auth.handle}
+          hint={t.auth.handleHint}
+          name="handle"
+          autoCapitalize="off"
+          spellCheck={false}
+          required
+          minLength={2}
+          maxLength={20}
+          value={handle}
+          error={fieldText(t, error, "handle")}
+          onChange={(event) => setHandle(event.target.value)}
+        />
         <Field
           label={t.settings.name}
           name="name"
@@ -128,7 +146,7 @@ export function ProfileSettings({ me }: { me: Account }) {
           error={fieldText(t, error, "bio")}
           onChange={(event) => setBio(event.target.value)}
         />
-        {error && error.errors.length === 0 && (
+        {error && error.errors.length === 0 && !fieldText(t, error, "handle") && (
           <p className="form-error" role="alert">
             {errorText(t, error)}
           </p>
