@@ -55,8 +55,7 @@ Result<void> sync_folder(const fs::path& folder) {
   return {};
 }
 
-DiskFolders::DiskFolders(fs::path root)
-    : root_(fs::absolute(std::move(root))), run_(run_name()) {
+DiskFolders::DiskFolders(fs::path root) : root_(fs::absolute(std::move(root))), run_(run_name()) {
   create_or_throw(root_);
   create_or_throw(root_ / "tmp");
   create_or_throw(root_ / "objects");
