@@ -40,7 +40,8 @@ void PostCache::write(std::string& out, const Shown& shown) {
   out += shown.post->tail;
 }
 
-Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer, std::span<const Id> ids) {
+Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer, std::span<const Id> ids,
+                                                           Muted muted) {
   Missing have;
   if (viewer != 0) have.viewer = viewers_.get(viewer);
   for (const Id id : ids) {
@@ -59,7 +60,9 @@ Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, I
     if (found == have.posts.end()) continue;
     bool liked = false;
     if (have.viewer) {
-      if (have.viewer->hidden.contains(found->second->post.author.id)) continue;
+      const Id author = found->second->post.author.id;
+      if (have.viewer->blocked.contains(author)) continue;
+      if (muted == Muted::left_out && have.viewer->muted.contains(author)) continue;
       const auto like = have.viewer->likes.find(id);
       liked = like != have.viewer->likes.end() && like->second;
     }
@@ -75,12 +78,15 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
   const auto viewer_ticket = viewers_.ticket(viewer);
   std::map<Id, Post> posts;
   std::set<Id> liked;
-  std::vector<Id> hidden;
+  std::set<Id> blocked;
+  std::set<Id> muted;
   const auto body = [&](db::Transaction& tx) -> Result<void> {
     if (!missing.post_ids.empty()) posts = load_posts(tx, missing.post_ids);
     if (viewer == 0) return {};
     liked = liked_among(tx, viewer, missing.like_ids);
-    if (!missing.viewer) hidden = hidden_from(tx, viewer);
+    if (missing.viewer) return {};
+    blocked = blocked_with(tx, viewer);
+    muted = muted_by(tx, viewer);
     return {};
   };
   Result<void> read = co_await db_.read_latest(deadline, body);
@@ -94,7 +100,10 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
   }
   if (viewer == 0 || (missing.viewer && missing.like_ids.empty())) co_return Result<void>();
   auto known = missing.viewer ? std::make_shared<CachedViewer>(*missing.viewer) : std::make_shared<CachedViewer>();
-  if (!missing.viewer) known->hidden.insert(hidden.begin(), hidden.end());
+  if (!missing.viewer) {
+    known->blocked = std::move(blocked);
+    known->muted = std::move(muted);
+  }
   if (known->likes.size() + missing.like_ids.size() > max_likes)
     std::erase_if(known->likes, [&](const auto& like) { return std::ranges::find(ids, like.first) == ids.end(); });
   for (const Id id : missing.like_ids) known->likes[id] = liked.contains(id);

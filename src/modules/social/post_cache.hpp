@@ -22,7 +22,8 @@ struct CachedPost {
 
 /// What one viewer's pages need beside the posts.
 struct CachedViewer {
-  std::set<Id> hidden;                   // authors they do not see
+  std::set<Id> blocked;                  // authors blocked in either direction
+  std::set<Id> muted;
   std::unordered_map<Id, bool> likes;    // what is known so far, of recently shown posts
 };
 
@@ -30,13 +31,14 @@ class PostCache {
  public:
   PostCache(db::Database& db, std::size_t posts, std::size_t viewers, metrics::Registry& registry);
 
+  enum class Muted { left_out, shown };
   struct Shown {
     std::shared_ptr<const CachedPost> post;
     bool liked = false;
   };
   /// Those posts that exist and that `viewer` (0: nobody) may see, in the order asked for. Reads SQL
   /// at most once..
-  Task<Result<std::vector<Shown>>> show(Deadline deadline, Id viewer, std::span<const Id> ids);
+  Task<Result<std::vector<Shown>>> show(Deadline deadline, Id viewer, std::span<const Id> ids, Muted muted);
 
   /// After a commit that changed them and before it is answered.
   void forget_post(Id post) { posts_.erase(post); }

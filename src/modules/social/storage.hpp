@@ -97,6 +97,8 @@ bool insert_block(db::Transaction& tx, Id blocker, Id blocked, Time now);
 bool delete_block(db::Transaction& tx, Id blocker, Id blocked);
 bool insert_mute(db::Transaction& tx, Id muter, Id muted, Time now);
 bool delete_mute(db::Transaction& tx, Id muter, Id muted);
+std::set<Id> blocked_with(db::Transaction& tx, Id account);  // in either direction
+std::set<Id> muted_by(db::Transaction& tx, Id account);
 /// Either has blocked the other.
 bool blocked_between(db::Transaction& tx, Id one, Id other);
 

@@ -61,6 +61,20 @@ bool blocked_between(db::Transaction& tx, Id one, Id other) {
       .has_value();
 }
 
+std::set<Id> blocked_with(db::Transaction& tx, Id account) {
+  std::set<Id> out;
+  tx.each<Id>(
+      "select blocked_id from blocks where blocker_id = ? union select blocker_id from blocks where blocked_id = ?",
+      [&](Id id) { out.insert(id); }, account, account);
+  return out;
+}
+
+std::set<Id> muted_by(db::Transaction& tx, Id account) {
+  std::set<Id> out;
+  tx.each<Id>("select muted_id from mutes where muter_id = ?", [&](Id id) { out.insert(id); }, account);
+  return out;
+}
+
 bool hears(db::Transaction& tx, Id viewer, Id actor) {
   return !blocked_between(tx, viewer, actor) &&
          !tx.value<int>("select 1 from mutes where muter_id = ? and muted_id = ?", viewer, actor);

@@ -308,14 +308,16 @@ struct Codec<T> {
   }
 };
 
-/// JSON that is written already (a cached fragment).
-struct Raw {
+/// A T whose JSON is written already (a cached fragment).
+template <class T>
+struct Written {
   std::string text;
 };
 
-template <>
-struct Codec<Raw> {
-  static void write(std::string& out, const Raw& value) { out += value.text; }
+template <class T>
+struct Codec<Written<T>> {
+  static void write(std::string& out, const Written<T>& value) { out += value.text; }
+  static void schema(std::string& out, Schemas& schemas) { Codec<T>::schema(out, schemas); }
 };
 
 }  // namespace madang::json

@@ -1,0 +1,192 @@
+#include "modules/social/feeds.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <limits>
+
+#include "platform/log/log.hpp"
+
+namespace madang::social {
+
+using http::Access;
+using http::Call;
+using http::Method;
+
+namespace {
+
+/// More than this many reads in a row find nothing to show only when almost everything is hidden.
+constexpr int max_batches = 10;
+
+std::string encode(const FeedCursor& cursor) {
+  return encode_cursor(CursorKind::feed, {static_cast<std::int64_t>(cursor.part), cursor.last,
+                                          to_micros(cursor.begun), cursor.floor});
+}
+
+Result<std::optional<FeedCursor>> decode(const std::optional<std::string>& text, Time now) {
+  const auto numbers = decode_cursor(CursorKind::feed, text, 4);
+  if (!numbers) return std::unexpected(numbers.error());
+  if (!*numbers) return std::optional<FeedCursor>();
+  const auto& n = **numbers;
+  const Time begun = from_micros(n[2]);
+  const bool plausible = n[0] <= 1 && n[1] <= max_id && n[3] <= max_id && begun <= now + std::chrono::seconds(2);
+  if (!plausible) return invalid_field("cursor", "bad_cursor", "is not a cursor of this list; begin without one");
+  if (begun < now - Feeds::cursor_life)
+    return invalid_field("cursor", "cursor_expired", "is more than a day old; begin without one");
+  return std::optional(FeedCursor{static_cast<FeedPart>(n[0]), n[1], begun, n[3]});
+}
+
+bool is_prefetch(const http::Request& request) {
+  return request.header("sec-purpose").starts_with("prefetch") || request.header("purpose") == "prefetch";
+}
+
+}  // namespace
+
+Feeds::Feeds(Context context, FeedStore& store, runtime::TaskGroup& tasks, metrics::Registry& registry)
+    : context_(context), store_(store), tasks_(tasks),
+      from_memory_(registry.counter("madang_feed_pages_total", "Feed reads by source", {{"source", "memory"}})),
+      from_sql_(registry.counter("madang_feed_pages_total", "Feed reads by source", {{"source", "sql"}})) {}
+
+void Feeds::mount(http::Api& api) {
+  api.add({Method::get, "/api/v1/feed", Access::user, "My home feed: the live part, then the archive", {.tag = "feed"}},
+          *this, &Feeds::page);
+}
+
+void Feeds::add_own(Id post, Id author, Time created_at) {
+  const FeedFollower self{author, created_at};
+  // No snapshot can know better than the transaction that has just made it.
+  store_.push({post, author, created_at}, std::span(&self, 1), std::numeric_limits<std::int64_t>::max());
+}
+
+Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
+  const Time now = context_.clock.now();
+  const auto cursor = decode(query.cursor, now);
+  if (!cursor) co_return std::unexpected(cursor.error());
+  const auto limit = static_cast<std::size_t>(query.limit ? query.limit->value : 20);
+  List list{call.account(), *cursor ? (*cursor)->begun : now, *cursor, false, {}};
+  for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit; ++batches) {
+    Result<Batch> batch = co_await next_batch(call.deadline(), list, limit - list.rows.size());
+    if (!batch) co_return std::unexpected(std::move(batch.error()));
+    Result<void> appended = co_await append(call.deadline(), list, *batch);
+    if (!appended) co_return std::unexpected(std::move(appended.error()));
+  }
+  Page page;
+  std::vector<Id> seen;
+  for (const Row& row : list.rows) {
+    page.items += page.items.empty() ? "{\"post\":" : ",{\"post\":";
+    PostCache::write(page.items, row.shown);
+    page.items += row.item.first_seen != 0 ? ",\"seen\":true" : ",\"seen\":false";
+    page.items += row.part == FeedPart::live ? ",\"source\":\"live\"}" : ",\"source\":\"archive\"}";
+    seen.push_back(row.item.post);
+  }
+  if (!list.ended) page.next_cursor = encode(*list.at);
+  if (query.mark_seen.value_or(true) && !is_prefetch(call.request)) store_.mark_seen(list.viewer, seen, now);
+  call.headers.emplace_back("Cache-Control", "private, no-store");
+  co_return page;
+}
+
+Task<Result<Feeds::Batch>> Feeds::next_batch(Deadline deadline, List& list, std::size_t limit) {
+  bool cold = false;
+  if (auto batch = from_memory(list, limit, cold)) {
+    from_memory_.Increment();
+    co_return std::move(*batch);
+  }
+  from_sql_.Increment();
+  if (cold) {
+    // Refused while it is being built, or while too many are: SQL answers until then.
+    if (const auto ticket = store_.begin_build(list.viewer))
+      tasks_.spawn(co_await asio::this_coro::executor, "build_feed", build(*ticket));
+  }
+  Result<Batch> batch = co_await from_sql(deadline, list, limit);
+  co_return batch;
+}
+
+/// The live part, when memory can answer for it.
+std::optional<Feeds::Batch> Feeds::from_memory(List& list, std::size_t limit, bool& cold) {
+  if (list.at && list.at->part == FeedPart::archive) return {};
+  const FeedPage found = store_.read(
+      list.viewer, {list.begun, list.at ? list.at->last : 0, list.at ? list.at->floor : 0, limit});
+  cold = found.answer == FeedAnswer::cold;
+  if (found.answer != FeedAnswer::page) return {};
+  Batch batch;
+  for (const FeedItem& item : found.items) batch.emplace_back(item, FeedPart::live);
+  if (found.more_live) list.at = FeedCursor{FeedPart::live, found.items.back().post, list.begun, found.floor};
+  else list.at = FeedCursor{FeedPart::archive, max_id, list.begun, found.floor};
+  return batch;
+}
+
+Task<Result<Feeds::Batch>> Feeds::from_sql(Deadline deadline, List& list, std::size_t limit) {
+  const std::vector<FeedMark> pending = store_.pending_marks(list.viewer);
+  const FeedLimits limits = store_.limits();
+  const auto body = [&](db::Transaction& tx) -> Result<SqlFeedPage> {
+    return feed_page_from_sql(tx, list.viewer, list.begun, list.at, limit, limits, pending);
+  };
+  Result<SqlFeedPage> found = co_await context_.db.read_latest(deadline, body);
+  if (!found) co_return std::unexpected(std::move(found.error()));
+  list.ended = !found->next;
+  if (found->next) list.at = found->next;
+  co_return std::move(found->items);
+}
+
+/// What of the batch the viewer may see, with its posts.
+Task<Result<void>> Feeds::append(Deadline deadline, List& list, const Batch& batch) {
+  std::vector<Id> ids;
+  ids.reserve(batch.size());
+  for (const auto& [item, part] : batch) ids.push_back(item.post);
+  Result<std::vector<PostCache::Shown>> shown =
+      co_await context_.cache.show(deadline, list.viewer, ids, PostCache::Muted::left_out);
+  if (!shown) co_return std::unexpected(std::move(shown.error()));
+  auto next = shown->begin();
+  for (const auto& [item, part] : batch) {
+    if (next == shown->end() || next->post->post.id != item.post) continue;
+    list.rows.push_back({item, part, std::move(*next)});
+    ++next;
+  }
+  co_return Result<void>();
+}
+
+Task<> Feeds::build(BuildTicket ticket) {
+  const Time now = context_.clock.now();
+  const FeedLimits limits = store_.limits();
+  const auto body = [&](db::Transaction& tx) -> Result<FeedSnapshot> {
+    return feed_snapshot_from_sql(tx, ticket.viewer, now, limits);
+  };
+  Result<FeedSnapshot> snapshot = fail(Kind::internal, "not_read");
+  try {
+    snapshot = co_await context_.db.read_latest(Deadline::after(std::chrono::seconds(30)), body);
+  } catch (...) {
+    store_.abandon_build(ticket);
+    throw;
+  }
+  if (snapshot) store_.finish_build(ticket, std::move(*snapshot));
+  else store_.abandon_build(ticket);
+}
+
+void Feeds::save_marks() {
+  constexpr std::size_t viewers_a_transaction = 32;
+  for (;;) {
+    const Time now = context_.clock.now();
+    const auto unsaved = store_.take_unsaved_marks(viewers_a_transaction, now);
+    if (unsaved.empty()) return;
+    std::vector<Id> viewers;
+    for (const UnsavedMarks& marks : unsaved) viewers.push_back(marks.viewer);
+    bool saved = false;
+    try {
+      saved = context_.db
+                  .write_blocking(
+                      [&](db::Transaction& tx) -> Result<void> {
+                        for (const UnsavedMarks& marks : unsaved) save_feed_marks(tx, marks.viewer, marks.marks, now);
+                        return {};
+                      },
+                      db::Lane::background)
+                  .has_value();
+    } catch (const db::SqlError& e) {
+      log::warn("feed", "marks_not_saved", {{"error", e.what()}});
+    }
+    if (!saved) return store_.marks_failed(viewers);
+    store_.marks_saved(viewers);
+    if (unsaved.size() < viewers_a_transaction) return;
+  }
+}
+
+void Feeds::sweep() { store_.sweep(context_.clock.now(), 2'000); }
+
+}  // namespace madang::social

@@ -1,0 +1,40 @@
+// Reports in SQL.
+#pragma once
+
+#include "modules/social/storage.hpp"
+
+namespace madang::social {
+
+/// What is reported: exactly one of them.
+struct ReportTarget {
+  std::optional<Id> post;
+  std::optional<Id> comment;
+  std::optional<Id> user;
+};
+
+struct ReportRow {
+  Id id = 0;
+  Id reporter = 0;
+  ReportTarget target;
+  std::string reason;
+  ReportState state = ReportState::open;
+  Time created_at{};
+  std::optional<Time> resolved_at;
+};
+
+/// An open report of the same thing by the same person.
+std::optional<Id> find_open_report(db::Transaction& tx, Id reporter, const ReportTarget& target);
+void insert_report(db::Transaction& tx, const ReportRow& report);
+std::optional<ReportRow> find_report(db::Transaction& tx, Id id);
+/// Oldest first, after the given id.
+std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after, std::int64_t limit);
+/// All reports of the same thing are resolved with it.
+void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportState state, Id admin, Time now);
+/// Author and text of what is reported, whatever its state.
+struct ReportedContent {
+  Id author = 0;
+  std::string text;
+};
+std::optional<ReportedContent> reported_content(db::Transaction& tx, const ReportTarget& target);
+
+}  // namespace madang::social
