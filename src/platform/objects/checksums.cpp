@@ -83,7 +83,7 @@ class Crc final : public Digest {
 };
 
 std::optional<Bytes> from_base64(std::string_view text) {
-  Bytes out(text.size());
+  Bytes out(text.size() + 1);  // never empty: libsodium wants an address
   std::size_t size = 0;
   const char* end = nullptr;
   if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
