@@ -9,7 +9,7 @@ let server;
 let browser;
 
 before(async () => {
-  server = await startServer({ env: { MADANG_LIMITS__SIGN_UP_PER_ADDRESS: "1000" } });
+  server = await startServer();
   browser = await openBrowser();
 });
 

@@ -45,7 +45,7 @@ function Confirm({ title, text, action, danger, run }: ConfirmProps) {
             className={danger ? "button danger" : "button primary"}
             disabled={busy}
             onClick={() => void go()}
-            autoFocus
+            data-autofocus
           >
             {action}
           </button>

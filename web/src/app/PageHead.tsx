@@ -9,10 +9,18 @@ function goBack(): void {
   else navigate(paths.home);
 }
 
-export function PageHead({ title, back = false, children }: { title: ReactNode; back?: boolean; children?: ReactNode }) {
+interface PageHeadProps {
+  title: ReactNode;
+  back?: boolean;
+  // A phone shows the brand there instead.
+  home?: boolean;
+  children?: ReactNode;
+}
+
+export function PageHead({ title, back = false, home = false, children }: PageHeadProps) {
   const t = useText();
   return (
-    <header className="page-head">
+    <header className={home ? "page-head home" : "page-head"}>
       {back && (
         <button type="button" className="icon-button" aria-label={t.nav.back} onClick={goBack}>
           <Icon name="left" />

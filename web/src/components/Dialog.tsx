@@ -20,6 +20,8 @@ export function Dialog({ title, onClose, children, className = "", action }: Dia
     const dialog = ref.current!;
     const before = document.activeElement as HTMLElement | null;
     if (!dialog.open) dialog.showModal();
+    // showModal() goes to the first control, which is the close button.
+    dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     document.documentElement.classList.add("has-dialog");
     return () => {
       document.documentElement.classList.remove("has-dialog");

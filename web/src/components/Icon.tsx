@@ -42,7 +42,7 @@ export type IconName = keyof typeof shapes;
 
 export function Icon({ name, filled = false }: { name: IconName; filled?: boolean }) {
   return (
-    <svg className={filled ? "icon filled" : "icon"} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg className={`icon ${name === "dots" ? "dots" : ""} ${filled ? "filled" : ""}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={shapes[name]} />
     </svg>
   );

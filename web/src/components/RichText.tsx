@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { Link, paths } from "../app/router";
-import { splitText } from "./richText";
+import { splitText } from "./splitText";
 
 export function RichText({ text }: { text: string }) {
   const pieces = useMemo(() => splitText(text), [text]);

@@ -31,7 +31,7 @@ export function TextArea({ value, onChange, onSend, placeholder, label }: TextAr
       rows={4}
       placeholder={placeholder}
       aria-label={label}
-      autoFocus
+      data-autofocus
       onChange={(event) => onChange(event.target.value)}
       onKeyDown={(event) => {
         if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) onSend();

@@ -96,7 +96,7 @@ export function FeedPage() {
 
   return (
     <>
-      <PageHead title={t.feed.title} />
+      <PageHead title={t.feed.title} home />
       <ArrivalPill />
       <Prompt />
       <InfiniteList

@@ -10,11 +10,17 @@ const pattern =
 
 const shownUrlLength = 48;
 
+const count = (text: string, letter: string) => text.split(letter).length - 1;
+
 // A full stop or bracket after an address belongs to the sentence, unless the bracket opened inside.
 function trimUrl(text: string): string {
-  let url = text.replace(/[.,!?;:…。、]+$/u, "");
-  while (url.endsWith(")") && !url.includes("(")) url = url.slice(0, -1);
-  return url;
+  let url = text;
+  for (;;) {
+    const before = url;
+    url = url.replace(/[.,!?;:…。、]+$/u, "");
+    if (url.endsWith(")") && count(url, ")") > count(url, "(")) url = url.slice(0, -1);
+    if (url === before) return url;
+  }
 }
 
 function shownUrl(url: URL): string {
