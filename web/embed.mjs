@@ -100,7 +100,9 @@ function assembly(forms) {
 }
 
 function table(rows, forms) {
-  const declared = forms.map((form) => `[[gnu::visibility("hidden")]] extern const std::byte ${form.symbol}[];`);
+  const declared = forms.map(
+    (form) => `[[gnu::visibility("hidden")]] extern const std::byte ${form.symbol}[];`,
+  );
   const body = rows.length
     ? `constexpr WebAsset table[] = {\n${rows.join("\n")}\n};\n`
     : "constexpr std::span<const WebAsset> table;\n";
@@ -147,7 +149,9 @@ async function main() {
     const symbol = `madang_web_${index}`;
     const spans = [await storeForm(forms, symbol, asset.identity, out)];
     for (const form of ["gzip", "brotli"]) {
-      spans.push(asset[form] ? await storeForm(forms, `${symbol}_${form}`, asset[form], out) : "{}");
+      spans.push(
+        asset[form] ? await storeForm(forms, `${symbol}_${form}`, asset[form], out) : "{}",
+      );
     }
     rows.push(
       `    {${JSON.stringify(asset.path)}, ${JSON.stringify(asset.contentType)}, "${asset.etag}", ` +

@@ -6,7 +6,9 @@ import { defineConfig, type Plugin } from "vite";
 
 // Swagger UI is served beside the page, from our own origin: its files are copied as they are.
 function apiDocs(): Plugin {
-  const swagger = path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  const swagger = path.dirname(
+    createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"),
+  );
   const files = [
     [swagger, "swagger-ui.css"],
     [swagger, "swagger-ui-bundle.js"],

@@ -39,24 +39,37 @@ test("Korean and English, light and dark: found out, switched, remembered", asyn
 });
 
 const openPages = ["/", "/sign-in", "/sign-up", "/ranking", "/nothing/here"];
-const memberPages = ["/", "/ranking", "/search", "/notifications", "/settings", "/settings/devices", "/settings/account"];
+const memberPages = [
+  "/",
+  "/ranking",
+  "/search",
+  "/notifications",
+  "/settings",
+  "/settings/devices",
+  "/settings/account",
+];
 
 async function assertTidy(page, path) {
   const faults = await page.evaluate(() => {
     const found = [];
     const root = document.documentElement;
-    if (root.scrollWidth > root.clientWidth) found.push(`wider than the window: ${root.scrollWidth}`);
+    if (root.scrollWidth > root.clientWidth)
+      found.push(`wider than the window: ${root.scrollWidth}`);
     const shown = (node) => node.checkVisibility();
     const headings = [...document.querySelectorAll("h1")].filter(shown);
     if (headings.length !== 1) found.push(`${headings.length} h1`);
     if (document.querySelectorAll("main").length !== 1) found.push("not one main");
     for (const node of document.querySelectorAll("button, a[href]")) {
       const name = node.getAttribute("aria-label") ?? node.textContent.trim();
-      if (shown(node) && !node.closest("[aria-hidden=true]") && !name) found.push(`no name: ${node.outerHTML.slice(0, 90)}`);
+      if (shown(node) && !node.closest("[aria-hidden=true]") && !name)
+        found.push(`no name: ${node.outerHTML.slice(0, 90)}`);
     }
     for (const img of document.querySelectorAll("img:not([alt])")) found.push(`no alt: ${img.src}`);
-    for (const input of document.querySelectorAll("input:not([type=file]):not([hidden]), textarea")) {
-      if (!input.labels?.length && !input.getAttribute("aria-label")) found.push(`no label: ${input.outerHTML.slice(0, 90)}`);
+    for (const input of document.querySelectorAll(
+      "input:not([type=file]):not([hidden]), textarea",
+    )) {
+      if (!input.labels?.length && !input.getAttribute("aria-label"))
+        found.push(`no label: ${input.outerHTML.slice(0, 90)}`);
     }
     const ids = [...document.querySelectorAll("[id]")].map((node) => node.id);
     if (new Set(ids).size !== ids.length) found.push("an id stands twice");
@@ -93,7 +106,8 @@ test("the keyboard alone: skip link, j k l, Enter, n, /, ?, Escape; a Korean lay
   await signIn(page, person);
   await postWith(page, "first post").waitFor();
   await page.evaluate(() => document.activeElement?.blur());
-  const focused = () => page.evaluate(() => document.activeElement?.querySelector(".post-text")?.textContent);
+  const focused = () =>
+    page.evaluate(() => document.activeElement?.querySelector(".post-text")?.textContent);
 
   await page.keyboard.press("j");
   assert.equal(await focused(), "first post");
@@ -104,7 +118,9 @@ test("the keyboard alone: skip link, j k l, Enter, n, /, ?, Escape; a Korean lay
   await page.keyboard.press("l");
   await postWith(page, "first post").locator(".like.on").waitFor();
   await page.evaluate(() =>
-    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "ㅓ", code: "KeyJ", bubbles: true })),
+    document.activeElement.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "ㅓ", code: "KeyJ", bubbles: true }),
+    ),
   );
   assert.equal(await focused(), "second post");
   await page.keyboard.press("Enter");
@@ -147,13 +163,17 @@ test("arrivals and page changes are said, dialogs and landmarks are there", asyn
   await postWith(page, "before 7").waitFor();
   await page.evaluate(() => window.scrollTo(0, 900));
   await author.post("listen");
-  await page.locator("[aria-live=polite]", { hasText: "1 new post arrived" }).waitFor({ state: "attached" });
+  await page
+    .locator("[aria-live=polite]", { hasText: "1 new post arrived" })
+    .waitFor({ state: "attached" });
   assert.match(await page.title(), /^\(1\) Home/);
   for (const role of ["banner", "main", "navigation", "complementary"]) {
     assert.ok((await page.getByRole(role).count()) >= 1, role);
   }
   await page.locator(".side-entry", { hasText: "Popular" }).click();
-  await page.locator("[aria-live=polite]", { hasText: "Popular this week" }).waitFor({ state: "attached" });
+  await page
+    .locator("[aria-live=polite]", { hasText: "Popular this week" })
+    .waitFor({ state: "attached" });
   assert.equal(await page.evaluate(() => document.activeElement.id), "content");
   await one.close();
 });

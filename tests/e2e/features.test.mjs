@@ -47,9 +47,13 @@ test("several pictures: progress, a failure retried, one cancelled, reordered, s
 
   await dialog.locator(".tray-picture").nth(2).locator(".remove").click();
   assert.equal(await dialog.locator(".tray-picture").count(), 2);
-  const before = await dialog.locator(".tray-picture img").evaluateAll((all) => all.map((img) => img.src));
+  const before = await dialog
+    .locator(".tray-picture img")
+    .evaluateAll((all) => all.map((img) => img.src));
   await dialog.getByRole("button", { name: "Move earlier: Picture 2" }).click();
-  const order = await dialog.locator(".tray-picture img").evaluateAll((all) => all.map((img) => img.src));
+  const order = await dialog
+    .locator(".tray-picture img")
+    .evaluateAll((all) => all.map((img) => img.src));
   assert.deepEqual(order, before.toReversed());
   await publish.click();
   await dialog.waitFor({ state: "detached" });
@@ -97,7 +101,9 @@ test("what is not a picture is refused with words; pictures can be pasted", asyn
     const blob = await canvas.convertToBlob({ type: "image/png" });
     const data = new DataTransfer();
     data.items.add(new File([blob], "pasted.png", { type: "image/png" }));
-    document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+    document.activeElement.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData: data, bubbles: true }),
+    );
   });
   await dialog.locator(".tray-picture.ready").waitFor();
   await one.close();

@@ -35,7 +35,10 @@ async function publish(page, text, files = []) {
   await dialog.locator("textarea").fill(text);
   if (files.length > 0) {
     await dialog.locator("input[name=pictures]").setInputFiles(files);
-    await dialog.locator(".tray-picture.ready").nth(files.length - 1).waitFor();
+    await dialog
+      .locator(".tray-picture.ready")
+      .nth(files.length - 1)
+      .waitFor();
   }
   await dialog.locator(".dialog-head .button.primary").click();
   await dialog.waitFor({ state: "detached" });
@@ -62,7 +65,10 @@ test("a newcomer signs up and posts a picture; a follower sees it arrive without
   const arrived = postWith(second.page, "감색 코트");
   await arrived.waitFor();
   const image = arrived.locator("img").last();
-  await second.page.waitForFunction((img) => img.complete && img.naturalWidth > 0, await image.elementHandle());
+  await second.page.waitForFunction(
+    (img) => img.complete && img.naturalWidth > 0,
+    await image.elementHandle(),
+  );
   await first.close();
   await second.close();
 });
@@ -159,24 +165,35 @@ test("comments: written, edited, deleted, still so after a reload", async () => 
   await page.locator(".comment", { hasText: "better words" }).waitFor();
   await page.reload();
   await page.locator(".comment", { hasText: "better words" }).getByText("edited").waitFor();
-  assert.equal(await page.locator(".post.whole .action").nth(1).locator(".number").innerText(), "1");
+  assert.equal(
+    await page.locator(".post.whole .action").nth(1).locator(".number").innerText(),
+    "1",
+  );
   await page.locator(".comment").getByRole("button", { name: "More options" }).click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.locator("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("No comments yet").waitFor();
-  assert.equal(await page.locator(".post.whole .action").nth(1).locator(".number").innerText(), "0");
+  assert.equal(
+    await page.locator(".post.whole .action").nth(1).locator(".number").innerText(),
+    "0",
+  );
   await one.close();
 });
 
 test("own posts can be edited and deleted; what people write is never markup", async () => {
   const author = await join(server.url, "editor", "Editor");
-  await author.post('<img src=x onerror="window.hacked=1"> & <b>bold</b> https://example.com/a?b=1. @editor');
+  await author.post(
+    '<img src=x onerror="window.hacked=1"> & <b>bold</b> https://example.com/a?b=1. @editor',
+  );
   const one = await visit(browser, server.url);
   const { page } = one;
   await signIn(page, author);
   const post = page.locator("article.post").first();
   await post.waitFor();
-  assert.match(await post.locator(".post-text").innerText(), /^<img src=x onerror="window.hacked=1"> & <b>bold<\/b>/);
+  assert.match(
+    await post.locator(".post-text").innerText(),
+    /^<img src=x onerror="window.hacked=1"> & <b>bold<\/b>/,
+  );
   assert.equal(await post.locator(".post-text img, .post-text b").count(), 0);
   const link = post.locator(".post-text a[target=_blank]");
   assert.equal(await link.getAttribute("href"), "https://example.com/a?b=1");

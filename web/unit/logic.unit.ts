@@ -16,8 +16,15 @@ test("Retry-After: seconds, a date, nonsense, and a bound", () => {
 });
 
 test("a problem document, and a proxy's page instead of one", async () => {
-  const body = { code: "handle_taken", detail: "no", errors: [{ field: "handle", code: "x", message: "y" }], request_id: "r1" };
-  const problem = await problemOf(new Response(JSON.stringify(body), { status: 409, headers: { "Retry-After": "2" } }));
+  const body = {
+    code: "handle_taken",
+    detail: "no",
+    errors: [{ field: "handle", code: "x", message: "y" }],
+    request_id: "r1",
+  };
+  const problem = await problemOf(
+    new Response(JSON.stringify(body), { status: 409, headers: { "Retry-After": "2" } }),
+  );
   assert.ok(problem instanceof ApiError);
   assert.deepEqual(
     [problem.status, problem.code, problem.errors.length, problem.retryAfterMs, problem.requestId],
@@ -27,7 +34,12 @@ test("a problem document, and a proxy's page instead of one", async () => {
   assert.deepEqual([page.status, page.code], [502, "http_502"]);
 });
 
-function notification(id: number, type: string, actor: number, change: Partial<Notification> = {}): Notification {
+function notification(
+  id: number,
+  type: string,
+  actor: number,
+  change: Partial<Notification> = {},
+): Notification {
   const created_at = new Date(Date.parse("2026-11-22T00:00:00Z") - id * 60_000).toISOString();
   return {
     id,
@@ -49,19 +61,24 @@ test("neighbours of one kind about one post make a group; people count once", ()
     notification(5, "like", 4, { read: true }),
     notification(6, "like", 5, { post: { id: 10 } } as Partial<Notification>),
   ]);
-  assert.deepEqual(groups.map((group) => [group.first.id, group.all.length, group.others]), [
-    [1, 3, 1],
-    [4, 1, 0],
-    [5, 1, 0],
-    [6, 1, 0],
-  ]);
+  assert.deepEqual(
+    groups.map((group) => [group.first.id, group.all.length, group.others]),
+    [
+      [1, 3, 1],
+      [4, 1, 0],
+      [5, 1, 0],
+      [6, 1, 0],
+    ],
+  );
   assert.deepEqual(groupNotifications([]), []);
 });
 
 test("devices are told apart", () => {
-  const chrome = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36";
+  const chrome =
+    "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36";
   assert.deepEqual(describeUserAgent(chrome), { name: "Chrome · Android", phone: true });
-  const safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15";
+  const safari =
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15";
   assert.deepEqual(describeUserAgent(safari), { name: "Safari · Mac", phone: false });
   assert.equal(describeUserAgent("node"), undefined);
 });

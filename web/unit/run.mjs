@@ -11,9 +11,20 @@ try {
   const entryPoints = readdirSync(here)
     .filter((name) => name.endsWith(".unit.ts"))
     .map((name) => path.join(here, name));
-  await build({ entryPoints, outdir: out, outExtension: { ".js": ".mjs" }, bundle: true, format: "esm", platform: "node", target: "node18" });
-  const files = entryPoints.map((file) => path.join(out, path.basename(file).replace(/\.ts$/, ".mjs")));
-  process.exitCode = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" }).status ?? 1;
+  await build({
+    entryPoints,
+    outdir: out,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node18",
+  });
+  const files = entryPoints.map((file) =>
+    path.join(out, path.basename(file).replace(/\.ts$/, ".mjs")),
+  );
+  process.exitCode =
+    spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" }).status ?? 1;
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

@@ -17,7 +17,13 @@ test("addresses end where the sentence goes on", () => {
 });
 
 test("only the web's own schemes become links", () => {
-  for (const text of ["javascript:alert(1)", "data:text/html,x", "ftp://a.b", "http://", "https://["]) {
+  for (const text of [
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "ftp://a.b",
+    "http://",
+    "https://[",
+  ]) {
     assert.deepEqual(shown(text), [`text:${text}`], text);
   }
 });
@@ -31,9 +37,18 @@ test("people: Latin and Hangul handles, not in words or e-mail addresses", () =>
 });
 
 test("nothing of the text is lost or made up", () => {
-  const samples = ["@ab@cd", "https://a.b/@minji x", "끝.https://a.example/길?x=한글!", "a\n@minji\nhttps://x.y\n"];
+  const samples = [
+    "@ab@cd",
+    "https://a.b/@minji x",
+    "끝.https://a.example/길?x=한글!",
+    "a\n@minji\nhttps://x.y\n",
+  ];
   for (const text of samples) {
     const back = splitText(text).map((piece) => (piece.kind === "link" ? "\u0000" : piece.text));
-    assert.equal(back.join("").replaceAll("\u0000", ""), text.replace(/https?:\/\/[^\s!]+/g, ""), text);
+    assert.equal(
+      back.join("").replaceAll("\u0000", ""),
+      text.replace(/https?:\/\/[^\s!]+/g, ""),
+      text,
+    );
   }
 });

@@ -33,14 +33,20 @@ function watch(page, faults) {
   page.on("pageerror", (error) => faults.push(`page error: ${error.message}`));
   page.on("console", (message) => {
     const text = message.text();
-    if (message.type() === "error" && !text.startsWith("Failed to load resource")) faults.push(text);
+    if (message.type() === "error" && !text.startsWith("Failed to load resource"))
+      faults.push(text);
   });
 }
 
 // A browser of its own for one person: { context, page, faults, close() }. close() asserts that
 // nothing went wrong unseen.
 export async function visit(browser, url, options = {}) {
-  const context = await browser.newContext({ locale: "en-US", ...desktop, ...options, baseURL: url });
+  const context = await browser.newContext({
+    locale: "en-US",
+    ...desktop,
+    ...options,
+    baseURL: url,
+  });
   context.setDefaultTimeout(15_000);
   const faults = [];
   const page = await context.newPage();

@@ -14,7 +14,10 @@ const stopMs = 20_000;
 
 function readyLine(child, log) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`not ready in time\n${log.join("")}`)), readyMs);
+    const timer = setTimeout(
+      () => reject(new Error(`not ready in time\n${log.join("")}`)),
+      readyMs,
+    );
     const done = (act) => (value) => {
       clearTimeout(timer);
       act(value);
@@ -88,7 +91,9 @@ export function runMadang(args, { input = "", env = {} } = {}) {
     child.stdout.on("data", (chunk) => (out += chunk));
     child.stderr.on("data", (chunk) => (out += chunk));
     child.once("error", reject);
-    child.once("exit", (code) => (code === 0 ? resolve(out) : reject(new Error(`${args[0]}: ${code}\n${out}`))));
+    child.once("exit", (code) =>
+      code === 0 ? resolve(out) : reject(new Error(`${args[0]}: ${code}\n${out}`)),
+    );
     child.stdin.end(input);
   });
 }

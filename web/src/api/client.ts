@@ -119,7 +119,10 @@ export async function call<T>(method: Method, path: string, options: CallOptions
       if (error.status === 401 && error.code !== "bad_credentials") onUnauthorized();
       throw error;
     }
-    await pause(Math.max(error.retryAfterMs, 300 * 2 ** round) + Math.random() * 200, options.signal);
+    await pause(
+      Math.max(error.retryAfterMs, 300 * 2 ** round) + Math.random() * 200,
+      options.signal,
+    );
   }
 }
 

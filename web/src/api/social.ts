@@ -1,5 +1,15 @@
 import { call, del, get, newKey, patch, post } from "./client";
-import type { Comment, FeedItem, Notification, Page, Post, Profile, Report, ReportState, UserCard } from "./types";
+import type {
+  Comment,
+  FeedItem,
+  Notification,
+  Page,
+  Post,
+  Profile,
+  Report,
+  ReportState,
+  UserCard,
+} from "./types";
 
 export const pageSize = 20;
 type Cursor = string | undefined;
@@ -33,7 +43,8 @@ export const setLike = (id: number, liked: boolean) =>
 
 export const createComment = (postId: number, text: string, idempotencyKey: string) =>
   post<Comment>(`/posts/${postId}/comments`, { text }, { idempotencyKey, retries: 2 });
-export const editComment = (id: number, text: string) => patch<Comment>(`/comments/${id}`, { text });
+export const editComment = (id: number, text: string) =>
+  patch<Comment>(`/comments/${id}`, { text });
 export const deleteComment = (id: number) => del(`/comments/${id}`);
 
 export const readProfile = (handle: string, signal?: AbortSignal) =>
@@ -64,4 +75,3 @@ export const readNotifications = (cursor: Cursor, signal: AbortSignal) =>
 export const readUnread = () =>
   get<NotificationPage>("/notifications", { query: { limit: 1 }, retries: 0 });
 export const markRead = (upTo: number) => post<unknown>("/notifications/read", { up_to: upTo });
-

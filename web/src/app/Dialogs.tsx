@@ -67,7 +67,9 @@ export function Dialogs() {
     case "report":
       return <ReportDialog target={dialog.target} title={dialog.title} />;
     case "pictures":
-      return <Lightbox media={dialog.media} index={dialog.index} by={dialog.by} onClose={closeDialog} />;
+      return (
+        <Lightbox media={dialog.media} index={dialog.index} by={dialog.by} onClose={closeDialog} />
+      );
     case "confirm":
       return <Confirm {...dialog} />;
     case undefined:

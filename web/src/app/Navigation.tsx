@@ -30,7 +30,13 @@ function useEntries(me: Account | undefined): Entry[] {
   return [
     ...open,
     { to: paths.search(), label: t.nav.search, icon: "search", phone: true },
-    { to: paths.notifications, label: t.nav.notifications, icon: "bell", badge: count, phone: true },
+    {
+      to: paths.notifications,
+      label: t.nav.notifications,
+      icon: "bell",
+      badge: count,
+      phone: true,
+    },
     { to: paths.user(me.handle), label: t.nav.profile, icon: "person", phone: true },
     { to: paths.settings(), label: t.nav.settings, icon: "settings", phone: false },
     ...(me.roles?.includes("admin")
@@ -121,7 +127,11 @@ export function SideNavigation() {
         ))}
       </nav>
       {me ? (
-        <button type="button" className="button primary compose" onClick={() => show({ kind: "composer" })}>
+        <button
+          type="button"
+          className="button primary compose"
+          onClick={() => show({ kind: "composer" })}
+        >
           <Icon name="plus" />
           <span className="side-label">{t.nav.compose}</span>
         </button>
@@ -193,7 +203,12 @@ export function BottomBar() {
   return (
     <nav className="bottom-bar" aria-label={t.nav.main}>
       {entries.slice(0, 2).map(link)}
-      <button type="button" className="bottom-compose" aria-label={t.nav.compose} onClick={() => show({ kind: "composer" })}>
+      <button
+        type="button"
+        className="bottom-compose"
+        aria-label={t.nav.compose}
+        onClick={() => show({ kind: "composer" })}
+      >
         <Icon name="plus" />
       </button>
       {entries.slice(2).map(link)}

@@ -41,11 +41,14 @@ export class PagedList<T> {
     const before = this.state.get();
     this.lastCall = "load";
     if (before.items.length === 0) this.state.set({ items: [], status: "loading" });
-    await this.run(async (signal) => {
-      const page = await this.fetchPage(undefined, signal);
-      this.loadedAt = Date.now();
-      this.state.set({ items: page.items, cursor: page.next_cursor, status: "ready" });
-    }, before.items.length === 0 ? "failed" : "more-failed");
+    await this.run(
+      async (signal) => {
+        const page = await this.fetchPage(undefined, signal);
+        this.loadedAt = Date.now();
+        this.state.set({ items: page.items, cursor: page.next_cursor, status: "ready" });
+      },
+      before.items.length === 0 ? "failed" : "more-failed",
+    );
   }
 
   async more(): Promise<void> {

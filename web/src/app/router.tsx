@@ -127,6 +127,5 @@ export const paths = {
   signUp: "/sign-up",
   reports: "/admin/reports",
   post: (id: number) => `/posts/${id}`,
-  user: (handle: string, tab = "") =>
-    `/@${encodeURIComponent(handle)}${tab ? `/${tab}` : ""}`,
+  user: (handle: string, tab = "") => `/@${encodeURIComponent(handle)}${tab ? `/${tab}` : ""}`,
 };

@@ -1,4 +1,10 @@
-import { lazy, Suspense, type ComponentType, type LazyExoticComponent, type ReactNode } from "react";
+import {
+  lazy,
+  Suspense,
+  type ComponentType,
+  type LazyExoticComponent,
+  type ReactNode,
+} from "react";
 import { Empty, Loading, PostSkeleton } from "../components/states";
 import { SignInPage, SignUpPage } from "../features/auth/AuthPages";
 import { WelcomePage } from "../features/auth/WelcomePage";
@@ -17,7 +23,9 @@ import { useEffect } from "react";
 const reloadMark = "madang.reloaded";
 
 // After a deployment an open page may ask for a file that is no more: one reload gets the new page.
-function lazyPage<P>(load: () => Promise<{ default: ComponentType<P> }>): LazyExoticComponent<ComponentType<P>> {
+function lazyPage<P>(
+  load: () => Promise<{ default: ComponentType<P> }>,
+): LazyExoticComponent<ComponentType<P>> {
   return lazy(async () => {
     try {
       const page = await load();
@@ -75,7 +83,8 @@ const profileTabs: readonly string[] = ["likes", "followers", "following"];
 function personRoute(path: string): ReactNode {
   const [, name = "", tab = "", rest] = path.split("/");
   const handle = decoded(name)?.replace(/^@/, "");
-  if (!handle || rest !== undefined || (tab !== "" && !profileTabs.includes(tab))) return <NotFound />;
+  if (!handle || rest !== undefined || (tab !== "" && !profileTabs.includes(tab)))
+    return <NotFound />;
   return <ProfilePage key={handle} handle={handle.normalize("NFC")} tab={tab as ProfileTab} />;
 }
 
@@ -108,7 +117,11 @@ export function CurrentPage() {
   if (path === paths.signUp) return signedIn ? <Redirect to={paths.home} /> : <SignUpPage />;
   const member = memberRoute(path);
   if (member === undefined) return <NotFound />;
-  return signedIn ? <Suspense fallback={waiting}>{member}</Suspense> : <Redirect to={paths.signIn} />;
+  return signedIn ? (
+    <Suspense fallback={waiting}>{member}</Suspense>
+  ) : (
+    <Redirect to={paths.signIn} />
+  );
 }
 
 // Where the page stands alone, without the columns.

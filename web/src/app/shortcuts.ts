@@ -5,7 +5,10 @@ import { session } from "./session";
 import { openDialog, show } from "./ui";
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable], dialog, [role=menu]") !== null;
+  return (
+    target instanceof Element &&
+    target.closest("input, textarea, select, [contenteditable], dialog, [role=menu]") !== null
+  );
 }
 
 // With a Korean layout the key J types ㅓ: letters are read from their place on the keyboard then.
@@ -68,7 +71,10 @@ function act(key: string, event: KeyboardEvent): boolean {
       show({ kind: "help" });
       return true;
     case "Enter": {
-      const post = event.target instanceof HTMLElement && event.target.matches("[data-post]") ? event.target : null;
+      const post =
+        event.target instanceof HTMLElement && event.target.matches("[data-post]")
+          ? event.target
+          : null;
       if (post) navigate(paths.post(Number(post.dataset.post)));
       return post !== null;
     }
@@ -80,7 +86,8 @@ function act(key: string, event: KeyboardEvent): boolean {
 export function useShortcuts(): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing || event.repeat && event.key === "l") return;
+      if (event.defaultPrevented || event.isComposing || (event.repeat && event.key === "l"))
+        return;
       if (event.metaKey || event.ctrlKey || event.altKey) return;
       if (openDialog.get() || isTyping(event.target)) return;
       if (act(letterOf(event), event)) event.preventDefault();

@@ -9,7 +9,6 @@ function stored(): Theme {
   return value === "light" || value === "dark" ? value : "auto";
 }
 
-
 const paper = { light: "#fbf6ec", dark: "#16120e" };
 
 // The browser's own bar follows the page (index.html holds one colour for each scheme).

@@ -23,7 +23,13 @@ export function Avatar({ user, size = "normal" }: { user: UserCard; size?: Size 
   return (
     <span className={`avatar ${size} tone-${toneOf(user)}`} aria-hidden="true">
       {picture ? (
-        <img src={picture} alt="" loading="lazy" decoding="async" onError={() => setBroken(picture)} />
+        <img
+          src={picture}
+          alt=""
+          loading="lazy"
+          decoding="async"
+          onError={() => setBroken(picture)}
+        />
       ) : (
         firstLetter(user)
       )}

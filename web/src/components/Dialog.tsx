@@ -44,7 +44,12 @@ export function Dialog({ title, onClose, children, className = "", action }: Dia
     >
       <div className="dialog-box">
         <header className="dialog-head">
-          <button type="button" className="icon-button" aria-label={t.action.close} onClick={onClose}>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={t.action.close}
+            onClick={onClose}
+          >
             <Icon name="close" />
           </button>
           <h2 id={titleId}>{title}</h2>

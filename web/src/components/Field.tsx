@@ -13,9 +13,16 @@ function useDescription({ hint, error }: Described) {
   const noteId = `${id}-note`;
   return {
     id,
-    aria: { "aria-invalid": error ? true : undefined, "aria-describedby": hint || error ? noteId : undefined },
+    aria: {
+      "aria-invalid": error ? true : undefined,
+      "aria-describedby": hint || error ? noteId : undefined,
+    },
     note: (error || hint) && (
-      <span id={noteId} className={error ? "field-note error" : "field-note"} role={error ? "alert" : undefined}>
+      <span
+        id={noteId}
+        className={error ? "field-note error" : "field-note"}
+        role={error ? "alert" : undefined}
+      >
         {error ?? hint}
       </span>
     ),

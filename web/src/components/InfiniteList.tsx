@@ -36,7 +36,8 @@ function Sentinel({ onReach, busy }: { onReach: () => void; busy: boolean }) {
 export function InfiniteList<T>(props: InfiniteListProps<T>) {
   const { state, list, keyOf, children, skeleton, empty, end, className } = props;
   const t = useText();
-  if (state.status === "failed") return <Failed error={state.error} onRetry={() => void list.retry()} />;
+  if (state.status === "failed")
+    return <Failed error={state.error} onRetry={() => void list.retry()} />;
   if (state.status === "empty" || state.status === "loading") return <Loading>{skeleton}</Loading>;
   if (state.items.length === 0 && !state.cursor) return empty;
   return (

@@ -10,7 +10,15 @@ export interface MenuItem {
 
 // A menu button as in the ARIA practices: arrows move, Escape closes and gives the focus back. On
 // a phone it becomes a sheet at the bottom.
-export function Menu({ label, items, icon = "dots" }: { label: string; items: MenuItem[]; icon?: IconName }) {
+export function Menu({
+  label,
+  items,
+  icon = "dots",
+}: {
+  label: string;
+  items: MenuItem[];
+  icon?: IconName;
+}) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);

@@ -14,7 +14,13 @@ export function RichText({ text }: { text: string }) {
     }
     if (piece.kind === "link") {
       return (
-        <a key={index} href={piece.url} className="in-text" target="_blank" rel="noopener noreferrer nofollow ugc">
+        <a
+          key={index}
+          href={piece.url}
+          className="in-text"
+          target="_blank"
+          rel="noopener noreferrer nofollow ugc"
+        >
           {piece.text}
         </a>
       );

@@ -23,7 +23,12 @@ export function Toasts() {
               {toast.action.label}
             </button>
           )}
-          <button type="button" className="icon-button" aria-label={t.action.close} onClick={() => closeToast(toast.id)}>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={t.action.close}
+            onClick={() => closeToast(toast.id)}
+          >
             <Icon name="close" />
           </button>
         </div>

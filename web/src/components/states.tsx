@@ -4,7 +4,17 @@ import { errorText, useText } from "../i18n";
 import { Icon, type IconName } from "./Icon";
 import { useWait } from "./useWait";
 
-export function Empty({ title, text, icon, children }: { title: string; text?: string; icon: IconName; children?: ReactNode }) {
+export function Empty({
+  title,
+  text,
+  icon,
+  children,
+}: {
+  title: string;
+  text?: string;
+  icon: IconName;
+  children?: ReactNode;
+}) {
   return (
     <div className="empty">
       <span className="empty-mark">

@@ -22,7 +22,9 @@ export function formatAbsolute(iso: string, language: Language): string {
 }
 
 export function formatDay(iso: string, language: Language): string {
-  return new Intl.DateTimeFormat(language, { year: "numeric", month: "long" }).format(new Date(iso));
+  return new Intl.DateTimeFormat(language, { year: "numeric", month: "long" }).format(
+    new Date(iso),
+  );
 }
 
 export function formatRelative(iso: string, language: Language, now = Date.now()): string {

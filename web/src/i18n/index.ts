@@ -52,7 +52,11 @@ export function errorText(t: Dictionary, error: ApiError): string {
 
 const passwordFields = new Set(["password", "old"]);
 
-export function fieldText(t: Dictionary, error: ApiError | undefined, field: string): string | undefined {
+export function fieldText(
+  t: Dictionary,
+  error: ApiError | undefined,
+  field: string,
+): string | undefined {
   const found = error?.errors.find((one) => one.field === field || one.field.endsWith(`.${field}`));
   if (found) {
     const known = (t.fields as Record<string, string | undefined>)[found.code];

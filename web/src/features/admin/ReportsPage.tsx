@@ -62,17 +62,29 @@ function ReportRow({ report, onResolved }: { report: Report; onResolved: () => v
         </span>
       </p>
       {quote && (
-        <blockquote className="report-quote">{target ? <Link to={target}>{quote}</Link> : quote}</blockquote>
+        <blockquote className="report-quote">
+          {target ? <Link to={target}>{quote}</Link> : quote}
+        </blockquote>
       )}
       <p className="report-reason">{reasonText(t, report.reason)}</p>
       <div className="row">
         {!hidden && (
-          <button type="button" className="button danger small" disabled={busy} onClick={() => void resolve(true)}>
+          <button
+            type="button"
+            className="button danger small"
+            disabled={busy}
+            onClick={() => void resolve(true)}
+          >
             {t.admin.hide}
           </button>
         )}
         {report.state !== "kept" && (
-          <button type="button" className="button small" disabled={busy} onClick={() => void resolve(false)}>
+          <button
+            type="button"
+            className="button small"
+            disabled={busy}
+            onClick={() => void resolve(false)}
+          >
             {hidden ? t.admin.restore : t.admin.keep}
           </button>
         )}

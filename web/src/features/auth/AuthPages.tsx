@@ -11,7 +11,15 @@ import { useWait } from "../../components/useWait";
 import { errorText, fieldText, useText } from "../../i18n";
 import { Yard } from "./Yard";
 
-function AuthFrame({ title, text, children }: { title: string; text: string; children: ReactNode }) {
+function AuthFrame({
+  title,
+  text,
+  children,
+}: {
+  title: string;
+  text: string;
+  children: ReactNode;
+}) {
   return (
     <div className="auth">
       <div className="auth-picture">
@@ -117,7 +125,8 @@ export function SignUpPage() {
   const bind = (name: keyof typeof form) => ({
     name,
     value: form[name],
-    onChange: (event: { target: { value: string } }) => setForm({ ...form, [name]: event.target.value }),
+    onChange: (event: { target: { value: string } }) =>
+      setForm({ ...form, [name]: event.target.value }),
     error: fieldText(t, error, name),
   });
   return (

@@ -13,13 +13,25 @@ const rafters = Array.from({ length: 15 }, (_, index) => 147 + index * 19);
 // that words have room at the left of a wide window.
 export function Yard() {
   return (
-    <svg className="yard" viewBox="0 0 860 480" preserveAspectRatio="xMaxYMax slice" aria-hidden="true" focusable="false">
+    <svg
+      className="yard"
+      viewBox="0 0 860 480"
+      preserveAspectRatio="xMaxYMax slice"
+      aria-hidden="true"
+      focusable="false"
+    >
       <rect className="yard-sky" width="860" height="480" />
       <circle className="yard-light" cx="668" cy="112" r="44" />
-      <path className="yard-hill far" d="M0 330C90 262 190 244 300 284s170-34 270-18 190-28 290 20v194H0z" />
+      <path
+        className="yard-hill far"
+        d="M0 330C90 262 190 244 300 284s170-34 270-18 190-28 290 20v194H0z"
+      />
       <path className="yard-hill" d="M0 352c116-40 246-44 380-6s310-26 480 8v126H0z" />
       <path className="yard-wall" d="M0 372h860v70H0z" />
-      <path className="yard-tile" d="M0 360c140 7 290 9 430 9s290-2 430-9v15c-140 7-290 9-430 9S140 382 0 375z" />
+      <path
+        className="yard-tile"
+        d="M0 360c140 7 290 9 430 9s290-2 430-9v15c-140 7-290 9-430 9S140 382 0 375z"
+      />
       <g transform="translate(330 66) scale(.88)">
         <path className="yard-stone" d="M126 366h308l12 24H114z" />
         <path className="yard-wood" d="M146 222h268v144H146z" />
@@ -39,11 +51,20 @@ export function Yard() {
           d="M84 224c46-4 96-28 124-62h144c28 34 78 58 124 62 7 1 8 12 0 15-10 3-30-2-56-4-46-4-94-6-140-6s-94 2-140 6c-26 2-46 7-56 4-8-3-7-14 0-15z"
         />
         <path className="yard-ridge" d={tileLines} />
-        <path className="yard-cap" d="M192 158c8-2 12-10 20-10h136c8 0 12 8 20 10 3 3 1 9-4 9H196c-5 0-7-6-4-9z" />
+        <path
+          className="yard-cap"
+          d="M192 158c8-2 12-10 20-10h136c8 0 12 8 20 10 3 3 1 9-4 9H196c-5 0-7-6-4-9z"
+        />
       </g>
       <g transform="translate(282 54) scale(.94)">
-        <path className="yard-trunk" d="M540 404c2-54-2-100-14-144M532 304c18-18 34-28 56-32M528 280c-16-14-30-20-48-22" />
-        <path className="yard-leaf" d="M470 250c-26-2-40-22-32-44 4-28 34-42 58-30 14-30 62-34 78-4 30-8 58 14 54 42 10 24-8 48-36 46-18 18-50 16-64-2-20 10-44 8-58-8z" />
+        <path
+          className="yard-trunk"
+          d="M540 404c2-54-2-100-14-144M532 304c18-18 34-28 56-32M528 280c-16-14-30-20-48-22"
+        />
+        <path
+          className="yard-leaf"
+          d="M470 250c-26-2-40-22-32-44 4-28 34-42 58-30 14-30 62-34 78-4 30-8 58 14 54 42 10 24-8 48-36 46-18 18-50 16-64-2-20 10-44 8-58-8z"
+        />
         <g className="yard-fruit">
           <circle cx="470" cy="220" r="9" />
           <circle cx="512" cy="196" r="10" />

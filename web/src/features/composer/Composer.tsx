@@ -43,7 +43,12 @@ function PictureButtons({ onFiles, full }: { onFiles: (files: FileList) => void;
     <>
       {input(pick, "pictures", false)}
       {input(shoot, "camera", true)}
-      <button type="button" className="button ghost" disabled={full} onClick={() => pick.current?.click()}>
+      <button
+        type="button"
+        className="button ghost"
+        disabled={full}
+        onClick={() => pick.current?.click()}
+      >
         <Icon name="image" />
         {t.composer.addPictures}
       </button>
@@ -111,7 +116,13 @@ export function Composer() {
   const takeFiles = (files: Iterable<File>) => {
     const { tooMany, notPictures } = uploads.add(files);
     const first = notPictures[0];
-    setNote(tooMany ? t.composer.limit(mostPictures) : first !== undefined ? t.composer.notPicture(first) : undefined);
+    setNote(
+      tooMany
+        ? t.composer.limit(mostPictures)
+        : first !== undefined
+          ? t.composer.notPicture(first)
+          : undefined,
+    );
   };
   const paste = (event: ClipboardEvent) => {
     if (event.clipboardData.files.length === 0) return;
@@ -130,7 +141,11 @@ export function Composer() {
   const ready = text.trim() !== "" && lengthOf(text) <= longestPost && !failed && online;
   const busy = step !== "idle";
   const problem = error && (fieldText(t, error, "text") ?? errorText(t, error));
-  const label = { idle: t.composer.publish, waiting: t.composer.waiting, sending: t.composer.publishing }[step];
+  const label = {
+    idle: t.composer.publish,
+    waiting: t.composer.waiting,
+    sending: t.composer.publishing,
+  }[step];
   const send = () => {
     if (ready && !busy) void publish();
   };
@@ -159,7 +174,13 @@ export function Composer() {
       >
         <div className="composer-row">
           {me && <Avatar user={me} />}
-          <TextArea value={text} onChange={change} onSend={send} placeholder={t.composer.placeholder} label={t.composer.text} />
+          <TextArea
+            value={text}
+            onChange={change}
+            onSend={send}
+            placeholder={t.composer.placeholder}
+            label={t.composer.text}
+          />
         </div>
         <PictureTray uploads={uploads} />
         {over && <p className="drop-note">{t.composer.drop}</p>}

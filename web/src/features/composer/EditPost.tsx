@@ -34,17 +34,30 @@ export function EditPost({ post }: { post: Post }) {
       className="composer"
       onClose={closeDialog}
       action={
-        <button type="button" className="button primary" disabled={!ready} onClick={() => void save()}>
+        <button
+          type="button"
+          className="button primary"
+          disabled={!ready}
+          onClick={() => void save()}
+        >
           {t.action.save}
         </button>
       }
     >
       <div className="composer-body">
-        <TextArea value={text} onChange={setText} onSend={() => void save()} placeholder="" label={t.composer.text} />
+        <TextArea
+          value={text}
+          onChange={setText}
+          onSend={() => void save()}
+          placeholder=""
+          label={t.composer.text}
+        />
       </div>
       <footer className="composer-foot">
         <span className="composer-note" role="status">
-          {error && <span className="error">{fieldText(t, error, "text") ?? errorText(t, error)}</span>}
+          {error && (
+            <span className="error">{fieldText(t, error, "text") ?? errorText(t, error)}</span>
+          )}
         </span>
         <Counter text={text} />
       </footer>

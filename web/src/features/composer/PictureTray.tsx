@@ -67,7 +67,11 @@ function Picture({ upload, index, count, uploads, dragged, onDrag, onDropHere }:
               {t.action.retry}
             </button>
           ) : (
-            <progress value={shareDone(upload)} max={1} aria-label={`${name}: ${stateText(t, upload)}`} />
+            <progress
+              value={shareDone(upload)}
+              max={1}
+              aria-label={`${name}: ${stateText(t, upload)}`}
+            />
           )}
           <span className="tray-state">{stateText(t, upload)}</span>
         </div>

@@ -23,7 +23,13 @@ async function encodeBest(canvas: HTMLCanvasElement): Promise<Blob> {
   return jpeg;
 }
 
-function paint(bitmap: ImageBitmap, x: number, y: number, side: [number, number], to: [number, number]) {
+function paint(
+  bitmap: ImageBitmap,
+  x: number,
+  y: number,
+  side: [number, number],
+  to: [number, number],
+) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = to;
   const context = canvas.getContext("2d");

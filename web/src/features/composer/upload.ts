@@ -45,7 +45,11 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
 async function untilReady(first: MediaState, signal: AbortSignal): Promise<MediaState> {
   let state = first;
   const until = Date.now() + patienceMs;
-  for (let pause = firstPollMs; state.state === "processing"; pause = Math.min(pause * 1.6, longestPollMs)) {
+  for (
+    let pause = firstPollMs;
+    state.state === "processing";
+    pause = Math.min(pause * 1.6, longestPollMs)
+  ) {
     if (Date.now() > until) throw new ApiError(0, "timeout", "");
     await wait(pause, signal);
     state = await readMedia(first.id, signal);

@@ -15,7 +15,15 @@ import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { PageHead } from "../../app/PageHead";
 import { PostCard } from "../post/PostCard";
-import { arrivals, feedFetch, feedIsShown, feedKey, feedKeyOf, forgetArrivals, showArrivals } from "./feed";
+import {
+  arrivals,
+  feedFetch,
+  feedIsShown,
+  feedKey,
+  feedKeyOf,
+  forgetArrivals,
+  showArrivals,
+} from "./feed";
 
 function ArrivalPill() {
   const t = useText();
@@ -126,7 +134,9 @@ export function FeedPage() {
           const divider = dividerBefore(state.items, index);
           return (
             <>
-              {divider && <Divider>{divider === "archive" ? t.feed.archive : t.feed.seenAbove}</Divider>}
+              {divider && (
+                <Divider>{divider === "archive" ? t.feed.archive : t.feed.seenAbove}</Divider>
+              )}
               <FeedEntry row={row} eager={index < eagerPosts} />
             </>
           );

@@ -45,9 +45,16 @@ export function feedHint(): void {
 }
 
 function countNew(items: { id: number }[]): Arrivals {
-  const known = new Set(feedList().state.get().items.map((row) => row.id));
+  const known = new Set(
+    feedList()
+      .state.get()
+      .items.map((row) => row.id),
+  );
   const fresh = items.filter((item) => !known.has(item.id));
-  return { count: fresh.length, many: known.size > 0 && fresh.length === items.length && items.length > 1 };
+  return {
+    count: fresh.length,
+    many: known.size > 0 && fresh.length === items.length && items.length > 1,
+  };
 }
 
 async function look(): Promise<void> {

@@ -94,7 +94,11 @@ export function NotificationsPage() {
     <>
       <PageHead title={t.notifications.title}>
         {count > 0 && (
-          <button type="button" className="button ghost small push-right" onClick={() => void markSeen(list).catch(toastFailure)}>
+          <button
+            type="button"
+            className="button ghost small push-right"
+            onClick={() => void markSeen(list).catch(toastFailure)}
+          >
             <Icon name="check" />
             {t.notifications.readAll}
           </button>

@@ -94,7 +94,12 @@ export function SearchPage() {
           onChange={(event) => setText(event.target.value)}
         />
         {text && (
-          <button type="button" className="icon-button" aria-label={t.people.clear} onClick={() => setText("")}>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={t.people.clear}
+            onClick={() => setText("")}
+          >
             <Icon name="close" />
           </button>
         )}

@@ -126,11 +126,19 @@ function CommentRow({ comment, post, onChange, onDelete }: CommentRowProps) {
       label: t.action.report,
       icon: "flag",
       danger: true,
-      run: () => show({ kind: "report", target: { comment_id: comment.id }, title: comment.text.slice(0, 80) }),
+      run: () =>
+        show({
+          kind: "report",
+          target: { comment_id: comment.id },
+          title: comment.text.slice(0, 80),
+        }),
     });
   }
   return (
-    <article className="comment" aria-label={`${shownName(comment.author)}: ${comment.text.slice(0, 60)}`}>
+    <article
+      className="comment"
+      aria-label={`${shownName(comment.author)}: ${comment.text.slice(0, 60)}`}
+    >
       <AvatarLink user={comment.author} size="small" />
       <div className="grow">
         <div className="comment-head">
@@ -187,7 +195,12 @@ export function Comments({ post }: { post: Post }) {
     <section ref={section} className="comments" id="comments" aria-labelledby="comments-title">
       <h2 id="comments-title">{t.comment.title}</h2>
       {me ? (
-        <CommentForm key={post.id} draftName={`comment.${post.id}`} label={t.comment.send} send={send} />
+        <CommentForm
+          key={post.id}
+          draftName={`comment.${post.id}`}
+          label={t.comment.send}
+          send={send}
+        />
       ) : (
         <Link to={paths.signIn} className="button">
           {t.comment.signInFirst}

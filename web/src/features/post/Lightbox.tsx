@@ -76,7 +76,12 @@ export function Lightbox({ media, index, by, onClose }: LightboxProps) {
           </div>
         ))}
       </div>
-      <button type="button" className="lightbox-button close" aria-label={t.action.close} onClick={onClose}>
+      <button
+        type="button"
+        className="lightbox-button close"
+        aria-label={t.action.close}
+        onClick={onClose}
+      >
         <Icon name="close" />
       </button>
       {media.length > 1 && (

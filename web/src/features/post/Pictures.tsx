@@ -48,14 +48,20 @@ export function Pictures({ media, by, whole = false, eager = false }: PicturesPr
           <img
             src={picture.url}
             srcSet={srcSetOf(picture)}
-            sizes={single || index === 0 ? "(min-width: 700px) 600px, 100vw" : "(min-width: 700px) 300px, 50vw"}
+            sizes={
+              single || index === 0
+                ? "(min-width: 700px) 600px, 100vw"
+                : "(min-width: 700px) 300px, 50vw"
+            }
             width={picture.width}
             height={picture.height}
             alt={t.post.picture(by, index + 1, media.length)}
             loading={eager ? "eager" : "lazy"}
             decoding="async"
           />
-          {hidden > 0 && index === shown.length - 1 && <span className="picture-more">+{hidden}</span>}
+          {hidden > 0 && index === shown.length - 1 && (
+            <span className="picture-more">+{hidden}</span>
+          )}
         </button>
       ))}
     </div>

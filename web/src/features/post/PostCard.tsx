@@ -114,11 +114,24 @@ export function PostTile({ id }: { id: number }) {
   const post = usePost(id);
   if (!post) return null;
   const cover = post.media[0];
-  const small = cover?.variants?.filter((one) => one.width >= 300).sort((a, b) => a.width - b.width)[0];
+  const small = cover?.variants
+    ?.filter((one) => one.width >= 300)
+    .sort((a, b) => a.width - b.width)[0];
   return (
-    <Link to={paths.post(id)} className={cover ? "tile" : "tile text"} aria-label={`${t.post.titleBy(shownName(post.author))}: ${post.text.slice(0, 80)}`}>
+    <Link
+      to={paths.post(id)}
+      className={cover ? "tile" : "tile text"}
+      aria-label={`${t.post.titleBy(shownName(post.author))}: ${post.text.slice(0, 80)}`}
+    >
       {cover ? (
-        <img src={small?.url ?? cover.url} alt="" width={cover.width} height={cover.height} loading="lazy" decoding="async" />
+        <img
+          src={small?.url ?? cover.url}
+          alt=""
+          width={cover.width}
+          height={cover.height}
+          loading="lazy"
+          decoding="async"
+        />
       ) : (
         <span className="tile-text">{post.text}</span>
       )}
@@ -146,7 +159,11 @@ export function PostLine({ id, rank }: { id: number; rank: number }) {
           {shownName(post.author)} · <Icon name="heart" filled /> {format.count(post.like_count)}
         </span>
       </span>
-      {cover ? <img src={small?.url ?? cover.url} alt="" width={52} height={52} loading="lazy" /> : <Avatar user={post.author} size="small" />}
+      {cover ? (
+        <img src={small?.url ?? cover.url} alt="" width={52} height={52} loading="lazy" />
+      ) : (
+        <Avatar user={post.author} size="small" />
+      )}
     </Link>
   );
 }

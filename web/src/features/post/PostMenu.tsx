@@ -18,7 +18,12 @@ export function PostMenu({ post, onDeleted }: { post: Post; onDeleted?: () => vo
   if (me?.id === post.author.id) {
     items.push(
       { label: t.action.edit, icon: "edit", run: () => show({ kind: "edit", post }) },
-      { label: t.action.remove, icon: "trash", danger: true, run: () => askToDeletePost(post.id, onDeleted) },
+      {
+        label: t.action.remove,
+        icon: "trash",
+        danger: true,
+        run: () => askToDeletePost(post.id, onDeleted),
+      },
     );
   } else {
     const muted = author?.is_muted ?? false;
@@ -35,7 +40,11 @@ export function PostMenu({ post, onDeleted }: { post: Post; onDeleted?: () => vo
         danger: true,
         run: () =>
           signedInOrAsk() &&
-          show({ kind: "report", target: { post_id: post.id }, title: t.post.titleBy(post.author.name || post.author.handle) }),
+          show({
+            kind: "report",
+            target: { post_id: post.id },
+            title: t.post.titleBy(post.author.name || post.author.handle),
+          }),
       },
     );
   }

@@ -39,7 +39,13 @@ export function ReportDialog({ target, title }: { target: ReportTarget; title: s
           <legend>{t.report.text}</legend>
           {reasons.map((one) => (
             <label key={one}>
-              <input type="radio" name="reason" value={one} checked={one === reason} onChange={() => setReason(one)} />
+              <input
+                type="radio"
+                name="reason"
+                value={one}
+                checked={one === reason}
+                onChange={() => setReason(one)}
+              />
               {t.report[one]}
             </label>
           ))}

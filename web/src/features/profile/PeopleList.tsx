@@ -45,7 +45,12 @@ export function PeopleList({ user, kind }: { user: UserCard; kind: "followers" |
       list={list}
       keyOf={personKey}
       skeleton={<PersonSkeleton />}
-      empty={<Empty icon="person" title={kind === "followers" ? t.profile.noFollowers : t.profile.noFollowing} />}
+      empty={
+        <Empty
+          icon="person"
+          title={kind === "followers" ? t.profile.noFollowers : t.profile.noFollowing}
+        />
+      }
     >
       {(one) => <PersonRow user={one} />}
     </InfiniteList>

@@ -18,7 +18,11 @@ function ProfileMenu({ user, mine }: { user: Profile; mine: boolean }) {
   if (!mine) {
     const muted = user.is_muted ?? false;
     items.push(
-      { label: muted ? t.action.unmute : t.action.mute, icon: "mute", run: () => void setMuted(user, !muted) },
+      {
+        label: muted ? t.action.unmute : t.action.mute,
+        icon: "mute",
+        run: () => void setMuted(user, !muted),
+      },
       user.is_blocked
         ? { label: t.action.unblock, icon: "block", run: () => void unblock(user) }
         : { label: t.action.block, icon: "block", danger: true, run: () => askToBlock(user) },

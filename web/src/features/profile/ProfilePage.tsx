@@ -39,18 +39,46 @@ function Posts({ listKey, fetchPage, shape, emptyTitle }: PostsProps) {
       list={list}
       keyOf={idItself}
       className={shape === "grid" ? "tiles" : "feed"}
-      skeleton={shape === "grid" ? <div className="tiles">{[0, 1, 2, 3, 4, 5].map((n) => <span key={n} className="bone tile" />)}</div> : <PostSkeleton picture />}
+      skeleton={
+        shape === "grid" ? (
+          <div className="tiles">
+            {[0, 1, 2, 3, 4, 5].map((n) => (
+              <span key={n} className="bone tile" />
+            ))}
+          </div>
+        ) : (
+          <PostSkeleton picture />
+        )
+      }
       empty={<Empty icon="image" title={emptyTitle} />}
     >
-      {(id, index) => (shape === "grid" ? <PostTile id={id} /> : <PostCard id={id} eager={index < 2} />)}
+      {(id, index) =>
+        shape === "grid" ? <PostTile id={id} /> : <PostCard id={id} eager={index < 2} />
+      }
     </InfiniteList>
   );
 }
 
-function Tabs({ user, tab, mine, shape, onShape }: { user: UserCard; tab: ProfileTab; mine: boolean; shape: Shape; onShape: (shape: Shape) => void }) {
+function Tabs({
+  user,
+  tab,
+  mine,
+  shape,
+  onShape,
+}: {
+  user: UserCard;
+  tab: ProfileTab;
+  mine: boolean;
+  shape: Shape;
+  onShape: (shape: Shape) => void;
+}) {
   const t = useText();
   const entry = (to: ProfileTab, label: string) => (
-    <Link to={paths.user(user.handle, to)} className="tab" aria-current={tab === to ? "page" : undefined}>
+    <Link
+      to={paths.user(user.handle, to)}
+      className="tab"
+      aria-current={tab === to ? "page" : undefined}
+    >
       {label}
     </Link>
   );
@@ -74,7 +102,10 @@ function Tabs({ user, tab, mine, shape, onShape }: { user: UserCard; tab: Profil
 
 function useProfile(handle: string) {
   const [found, setFound] = useState<number | undefined>(
-    () => people.find((one) => one.handle.toLowerCase() === handle.toLowerCase() && one.post_count !== undefined)?.id,
+    () =>
+      people.find(
+        (one) => one.handle.toLowerCase() === handle.toLowerCase() && one.post_count !== undefined,
+      )?.id,
   );
   const [error, setError] = useState<ApiError>();
   const [round, setRound] = useState(0);
@@ -156,7 +187,13 @@ export function ProfilePage({ handle, tab }: { handle: string; tab: ProfileTab }
         <>
           <Tabs user={user} tab={tab} mine={mine} shape={shape} onShape={changeShape} />
           {tab === "likes" && mine ? (
-            <Posts key="likes" listKey="likes" fetchPage={postIds(readMyLikes)} shape={shape} emptyTitle={t.profile.noLikes} />
+            <Posts
+              key="likes"
+              listKey="likes"
+              fetchPage={postIds(readMyLikes)}
+              shape={shape}
+              emptyTitle={t.profile.noLikes}
+            />
           ) : (
             <Posts
               key={user.id}

@@ -37,7 +37,14 @@ function PasswordSetting({ me }: { me: Account }) {
       <h2 id="password-title">{t.settings.password}</h2>
       <p className="fine">{t.settings.passwordText}</p>
       <form className="form" onSubmit={(event) => void submit(event)}>
-        <input type="text" name="username" autoComplete="username" value={me.email} readOnly hidden />
+        <input
+          type="text"
+          name="username"
+          autoComplete="username"
+          value={me.email}
+          readOnly
+          hidden
+        />
         <PasswordField
           label={t.settings.oldPassword}
           name="old"

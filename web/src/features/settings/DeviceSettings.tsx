@@ -33,7 +33,12 @@ function DeviceRow({ device, onEnd }: { device: Device; onEnd: () => void }) {
           {device.address && ` · ${device.address}`}
         </p>
       </div>
-      <button type="button" className="button small" aria-label={`${device.current ? t.action.signOut : t.settings.endDevice}: ${name}`} onClick={onEnd}>
+      <button
+        type="button"
+        className="button small"
+        aria-label={`${device.current ? t.action.signOut : t.settings.endDevice}: ${name}`}
+        onClick={onEnd}
+      >
         {device.current ? t.action.signOut : t.settings.endDevice}
       </button>
     </li>
@@ -58,7 +63,13 @@ export function DeviceSettings() {
       <h2 id="devices-title">{t.settings.devices}</h2>
       <p className="fine">{t.settings.devicesText}</p>
       <ul className="devices">
-        <InfiniteList state={state} list={list} keyOf={keyOf} skeleton={<PersonSkeleton />} empty={null}>
+        <InfiniteList
+          state={state}
+          list={list}
+          keyOf={keyOf}
+          skeleton={<PersonSkeleton />}
+          empty={null}
+        >
           {(device) => <DeviceRow device={device} onEnd={() => void end(device)} />}
         </InfiniteList>
       </ul>

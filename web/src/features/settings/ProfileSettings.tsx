@@ -60,7 +60,12 @@ function AvatarSetting({ me }: { me: Account }) {
           }}
         />
         <div className="row">
-          <button type="button" className="button" disabled={busy} onClick={() => input.current?.click()}>
+          <button
+            type="button"
+            className="button"
+            disabled={busy}
+            onClick={() => input.current?.click()}
+          >
             {t.settings.changeAvatar}
           </button>
           {me.avatar && (

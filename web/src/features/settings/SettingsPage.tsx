@@ -25,7 +25,12 @@ export default function SettingsPage({ section }: { section: string }) {
       <PageHead title={t.settings.title} />
       <nav className="tabs" aria-label={t.settings.title}>
         {sections.map((one) => (
-          <Link key={one} to={paths.settings(one)} className="tab" aria-current={one === current ? "page" : undefined}>
+          <Link
+            key={one}
+            to={paths.settings(one)}
+            className="tab"
+            aria-current={one === current ? "page" : undefined}
+          >
             {t.settings[one]}
           </Link>
         ))}
