@@ -1,9 +1,10 @@
+// The object store's contract for the disk adapter.
 #include <unistd.h>
 #include <atomic>
 #include <filesystem>
 #include <string>
 
-#include "object_store_contract.hpp"
+#include "../../../tests/contract/object_store_contract.hpp"
 #include "platform/objects/disk_store.hpp"
 
 namespace madang::objects::contract {
