@@ -26,6 +26,15 @@ inline Task<Result<std::int64_t>> count_t(Database& db, Deadline deadline) {
   co_return co_await db.read_latest(deadline, body);
 }
 
+inline Task<Result<std::int64_t>> count_forever(Database& db, Deadline deadline) {
+  const auto body = [](Transaction& tx) -> Result<std::int64_t> {
+    return *tx.value<std::int64_t>(
+        "select count(*) from d a, d b, d c, d e, d f, d g, d h, d i, d j, d k, d l, d m "
+        "where a.n + b.n + c.n + e.n + f.n + g.n + h.n + i.n + j.n + k.n + l.n + m.n < 0");
+  };
+  co_return co_await db.read(deadline, body);
+}
+
 inline Task<std::string> write_broken(Database& db) {
   const auto body = [](Transaction& tx) -> Result<bool> {
     tx.execute("insert into nowhere values (1)");
@@ -211,6 +220,16 @@ TEST_P(DatabaseContract, TooManyReadsAreRefusedAtOnce) {
   EXPECT_EQ(refused.error().code, "database_busy");
   EXPECT_EQ(patient.get().value(), 0);
   EXPECT_EQ(third.get().value(), 0);
+}
+
+TEST_P(DatabaseContract, AReadThatTakesTooLongIsStopped) {
+  run_sql(*db_, "create table d (n bigint primary key)");
+  run_sql(*db_, "insert into d values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)");
+  // Ten to the twelfth rows: hours.
+  const auto stopped = io_.spawn(contract::count_forever(*db_, Deadline::after(50ms))).get();
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, "database_busy");
+  EXPECT_EQ(number(*db_, "select count(*) from d"), 10);
 }
 
 // People write all the time; the house's own work must give way, and must not wait for ever.

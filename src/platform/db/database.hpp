@@ -57,6 +57,8 @@ class Database {
   }
 
   /// Runs body on a read connection: any T(Transaction&) that is a Result.
+  /// Errors: `database_busy` as above; a read that is at work at its deadline may be stopped so
+  /// too.
   template <class F>
   auto read(Deadline deadline, F body, Freshness freshness = Freshness::any)
       -> Task<std::invoke_result_t<F&, Transaction&>> {

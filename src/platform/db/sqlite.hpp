@@ -27,6 +27,7 @@ struct SqliteOptions {
   std::size_t background_queue = 256;  // waiting background writes
   std::size_t read_queue = 4096;       // waiting reads
   std::size_t max_group = 256;         // transactions a commit
+  int checkpoint_pages = 4096;         // the log is copied back at this size (4 KiB each)
 };
 
 /// Opens (creating when absent) and starts the threads. Throws SqlError when the file cannot be

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -31,18 +32,20 @@ void copy_pages(Connection& from, Connection& to) {
   if (ended != SQLITE_OK) to.fail(ended, "backup");
 }
 
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+void make_durable(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::fsync(fd) == 0;
   if (fd >= 0) ::close(fd);
-  if (!synced)
-    throw SqlError(SqlError::Cause::other, "cannot make the folder durable: " + folder.string());
+  if (!synced) throw SqlError(SqlError::Cause::other, "cannot make durable: " + path.string());
+}
+
+SqlError exists_already(const fs::path& target) {
+  return {SqlError::Cause::other, "the backup's target exists already: " + target.string()};
 }
 
 void copy_to(const fs::path& from, const fs::path& to) {
   Connection source(from, Connection::Use::tool);
-  Connection target(to, Connection::Use::writer);
-  target.run("pragma journal_mode = off");  // a copy that is not finished is thrown away
+  Connection target(to, Connection::Use::copy);
   // The snapshot that this transaction holds is what is copied, whatever is written meanwhile;
   // without it every write would make the copy begin again.
   source.run("begin");
@@ -85,17 +88,19 @@ void check(Connection& connection, std::span<const ModuleSchema* const> modules,
 }  // namespace
 
 void backup_sqlite(const fs::path& from, const fs::path& to) {
-  if (fs::exists(to))
-    throw SqlError(SqlError::Cause::other, "the backup's target exists already: " + to.string());
-  fs::path partial = to;
-  partial += ".partial";
-  fs::remove(partial);
+  if (fs::exists(to)) throw exists_already(to);
+  const fs::path folder = to.has_parent_path() ? to.parent_path() : fs::path(".");
+  const fs::path partial = to.string() + ".partial";
+  std::error_code ignored;
+  fs::remove(partial, ignored);
   try {
     copy_to(from, partial);
-    fs::rename(partial, to);
-    sync_folder(to.parent_path());
+    make_durable(partial);
+    // Fails, instead of replacing it, when the target has appeared meanwhile.
+    if (::renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0)
+      throw exists_already(to);
+    make_durable(folder);
   } catch (...) {
-    std::error_code ignored;
     fs::remove(partial, ignored);
     throw;
   }

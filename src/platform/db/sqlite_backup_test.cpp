@@ -63,6 +63,8 @@ TEST_F(SqliteBackup, IsOfOneMomentAndStopsNobody) {
     EXPECT_EQ(rows, number(*restored, "select n from total"));
     EXPECT_GT(rows, before);
   }
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / ""))
+    EXPECT_EQ(entry.path().extension(), "") << entry.path();  // no journals, nothing partial
   stop = true;
   EXPECT_GT(during, 0);
 }

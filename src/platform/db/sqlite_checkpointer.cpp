@@ -9,7 +9,6 @@ namespace madang::db::sqlite {
 namespace {
 
 constexpr int busy_timeout_ms = 50;  // how long the writer waits for readers when it is urgent
-constexpr int small_rest_pages = 512;
 constexpr int most_passes = 3;
 
 void report(int code, Connection& connection) {
@@ -21,13 +20,16 @@ void report(int code, Connection& connection) {
 
 }  // namespace
 
-Checkpointer::Checkpointer(const std::filesystem::path& path, Connection& writer,
+Checkpointer::Checkpointer(const SqliteOptions& options, Connection& writer,
                            metrics::Registry& registry)
     : writer_(writer),
-      connection_(path, Connection::Use::writer),
+      connection_(options.path, Connection::Use::writer),
       log_pages_shown_(registry.gauge("madang_db_log_pages", "Pages in the write-ahead log")),
       stall_seconds_(registry.histogram("madang_db_checkpoint_stall_seconds",
-                                        "Time the writer spent on the log between groups")) {
+                                        "Time the writer spent on the log between groups")),
+      wanted_pages_(options.checkpoint_pages),
+      urgent_pages_(4 * options.checkpoint_pages),
+      next_pass_at_(wanted_pages_) {
   sqlite3_wal_hook(connection_.handle(), nullptr, nullptr);
   sqlite3_wal_hook(writer_.handle(), note_size, this);  // in place of SQLite's own checkpoints
   thread_ = std::jthread([this] { serve(); });
@@ -54,10 +56,10 @@ int Checkpointer::note_size(void* self, sqlite3*, const char*, int pages) {
 }
 
 void Checkpointer::between_groups() {
-  if (log_pages_ < wanted_pages) next_pass_at_ = wanted_pages;  // the log began anew
+  if (log_pages_ < wanted_pages_) next_pass_at_ = wanted_pages_;  // the log began anew
   if (bulk_ == Bulk::copied) {
     copy_the_rest();
-    next_pass_at_ = log_pages_ + wanted_pages;
+    next_pass_at_ = log_pages_ + wanted_pages_;
     bulk_ = Bulk::idle;
   } else if (bulk_ == Bulk::idle && log_pages_ >= next_pass_at_) {
     {
@@ -89,14 +91,14 @@ void Checkpointer::copy_the_bulk() {
     const int code = sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr,
                                                SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
     report(code, connection_);
-    if (code != SQLITE_OK || in_log - copied < small_rest_pages) return;
+    if (code != SQLITE_OK || in_log - copied < wanted_pages_ / 8) return;
   }
 }
 
 void Checkpointer::copy_the_rest() {
   const auto start = std::chrono::steady_clock::now();
   sqlite3* db = writer_.handle();
-  const bool urgent = log_pages_ >= urgent_pages;
+  const bool urgent = log_pages_ >= urgent_pages_;
   if (urgent) sqlite3_busy_timeout(db, busy_timeout_ms);
   const int mode = urgent ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   report(sqlite3_wal_checkpoint_v2(db, nullptr, mode, nullptr, nullptr), writer_);

@@ -5,10 +5,10 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 #include <thread>
 
+#include "platform/db/sqlite.hpp"
 #include "platform/db/sqlite_connection.hpp"
 #include "platform/metrics/metrics.hpp"
 
@@ -16,13 +16,9 @@ namespace madang::db::sqlite {
 
 class Checkpointer {
  public:
-  /// Pages of the log at which it is copied back: 16 MiB.
-  static constexpr int wanted_pages = 4096;
-  /// Pages at which the writer waits, for a moment, for readers that hold the log: 64 MiB.
-  static constexpr int urgent_pages = 16384;
-
-  /// `writer` is the writer's connection; every method but the constructor is called on its thread.
-  Checkpointer(const std::filesystem::path& path, Connection& writer, metrics::Registry& registry);
+  /// `writer` is the writer's connection; between_groups() is called on its thread. When the log is
+  /// four times as long as wanted, the writer waits, for a moment, for readers that hold it.
+  Checkpointer(const SqliteOptions& options, Connection& writer, metrics::Registry& registry);
   ~Checkpointer();
 
   /// To be called between groups: returns at once when the log is short.
@@ -40,7 +36,9 @@ class Checkpointer {
   metrics::Gauge& log_pages_shown_;
   metrics::Histogram& stall_seconds_;
   int log_pages_ = 0;  // after the last commit
-  int next_pass_at_ = wanted_pages;
+  const int wanted_pages_;
+  const int urgent_pages_;
+  int next_pass_at_;
 
   enum class Bulk { idle, wanted, copied };
   std::mutex mutex_;

@@ -69,7 +69,7 @@ bool only_space(std::string_view text) {
 Connection::Connection(const std::filesystem::path& path, Use use) {
   configure_library();
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  if (use == Use::writer) flags |= SQLITE_OPEN_CREATE;
+  if (use == Use::writer || use == Use::copy) flags |= SQLITE_OPEN_CREATE;
   try {
     if (const int code = sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr))
       fail(code, "open " + path.string());
@@ -93,7 +93,8 @@ void Connection::configure(Use use) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   run("pragma foreign_keys = on");
   run("pragma temp_store = memory");
-  if (use == Use::tool) return;
+  if (use == Use::copy) run("pragma journal_mode = off");
+  if (use == Use::copy || use == Use::tool) return;
   run("pragma journal_mode = wal");
   run("pragma synchronous = full");
   run("pragma mmap_size = 268435456");

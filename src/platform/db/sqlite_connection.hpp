@@ -77,6 +77,7 @@ class Connection {
     writer,  // created when absent
     reader,  // refuses to write
     tool,    // an existing file, as it is: backup, verify
+    copy,    // created; without a journal: thrown away unless it is finished
   };
 
   /// How long a statement waits for another program that holds the store.

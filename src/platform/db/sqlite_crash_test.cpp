@@ -22,10 +22,11 @@ namespace {
 constexpr int writers = 8;
 constexpr int report_fd = 3;
 
-// One transaction: a row, and a count of the rows in another table.
+// One transaction: a row, and a count of the rows in another table. The row is large, so that the
+// log is copied back many times.
 auto add_row(Id id) {
   return [id](Transaction& tx) -> Result<bool> {
-    tx.execute("insert into t values (?, 0)", id);
+    tx.execute("insert into t values (?, zeroblob(10000))", id);
     tx.execute("update total set n = n + 1");
     return true;
   };
@@ -38,7 +39,7 @@ TEST(SqliteCrash, DISABLED_Child) {
   const char* first = std::getenv("MADANG_TEST_FIRST_ID");
   if (path == nullptr || first == nullptr) GTEST_SKIP() << "started by hand";
   metrics::Registry registry;
-  const auto db = open_sqlite({.path = path}, registry);
+  const auto db = open_sqlite({.path = path, .checkpoint_pages = 64}, registry);
   std::atomic<Id> next = std::atoll(first);
   std::vector<std::jthread> threads;
   for (int i = 0; i < writers; ++i)
@@ -111,7 +112,7 @@ TEST(SqliteCrash, EveryAcknowledgedRowSurvives) {
   {
     metrics::Registry registry;
     const auto db = store.open({}, registry);
-    run_sql(*db, "create table t (id integer primary key, n integer)");
+    run_sql(*db, "create table t (id integer primary key, raw blob)");
     run_sql(*db, "create table total (n integer)");
     run_sql(*db, "insert into total values (0)");
   }
@@ -120,7 +121,7 @@ TEST(SqliteCrash, EveryAcknowledgedRowSurvives) {
   for (int round = 0; round < rounds; ++round) {
     const Id first_id = Id(round + 1) * 1'000'000'000;
     Victim victim(store.path().string(), first_id);
-    const std::chrono::microseconds life(random.below(60'000));
+    const std::chrono::microseconds life(random.below(120'000));
     const std::vector<Id> told = victim.kill_after(life);
     metrics::Registry registry;
     const auto db = store.open({}, registry);
@@ -130,6 +131,7 @@ TEST(SqliteCrash, EveryAcknowledgedRowSurvives) {
     EXPECT_EQ(number(*db, "select n from total"), static_cast<std::int64_t>(there.size()));
     acknowledged += told.size();
   }
+  RecordProperty("acknowledged", static_cast<int>(acknowledged));
   EXPECT_GE(acknowledged, static_cast<std::size_t>(rounds));
   const auto faults = verify_sqlite(store.path());
   ASSERT_EQ(faults.size(), 1u);

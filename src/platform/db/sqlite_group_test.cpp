@@ -1,5 +1,7 @@
 // Group commit: what happens to the others when one body fails in each of the possible ways.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 
@@ -17,11 +19,12 @@ class Crowd {
 
   /// The future's value: "ok", a problem's code, or "error <cause>".
   template <class Body>
-  std::shared_future<std::string> add(Body body) {
+  std::shared_future<std::string> add(Body body, Lane lane = Lane::interactive) {
     std::promise<std::string> promise;
     auto future = promise.get_future().share();
-    threads_.emplace_back(
-        [this, body, told = std::move(promise)]() mutable { told.set_value(outcome(body)); });
+    threads_.emplace_back([this, body, lane, told = std::move(promise)]() mutable {
+      told.set_value(outcome(body, lane));
+    });
     return future;
   }
 
@@ -34,9 +37,9 @@ class Crowd {
 
  private:
   template <class Body>
-  std::string outcome(Body& body) {
+  std::string outcome(Body& body, Lane lane) {
     try {
-      const auto done = db_.write_blocking(body);
+      const auto done = db_.write_blocking(body, lane);
       return done ? "ok" : std::string(done.error().code);
     } catch (const SqlError& error) {
       return "error " + std::to_string(static_cast<int>(error.cause()));
@@ -199,6 +202,79 @@ TEST_F(SqliteGroup, ACommitThatFailsFailsOnlyItsCause) {
   EXPECT_EQ(refused.get(), "no");
   EXPECT_EQ(number(*db_, "select count(*) from t"), 5);
   EXPECT_EQ(number(*db_, "select count(*) from child"), 0);
+}
+
+Task<bool> count_run(Database& db, std::atomic<int>& runs, std::latch& done) {
+  const auto body = [&](Transaction&) -> Result<bool> { return ++runs > 0; };
+  const auto written = co_await db.write(Deadline::never(), body);
+  done.count_down();
+  co_return written.has_value();
+}
+
+// Thousands wait in both lanes: the background's first comes after some groups of people's work,
+// not before, and not after all of it.
+TEST_F(SqliteGroup, BackgroundGivesWayButNotForEver) {
+  constexpr int people = 4000;
+  std::atomic<int> runs = 0;
+  std::latch done(people);
+  int runs_before = -1;
+  std::shared_future<std::string> background;
+  const auto look = [&](Transaction&) -> Result<bool> {
+    runs_before = runs;
+    return true;
+  };
+  Crowd crowd(*db_);
+  {
+    HeldWriter held(*db_);
+    for (int i = 0; i < people; ++i) io_.spawn(count_run(*db_, runs, done));
+    background = crowd.add(look, Lane::background);
+    Crowd::until_waiting(registry_, people + 1);
+  }
+  EXPECT_EQ(background.get(), "ok");
+  done.wait();
+  EXPECT_EQ(runs, people);
+  EXPECT_GT(runs_before, 0);
+  EXPECT_LT(runs_before, people);
+}
+
+/// As long as it lives, files of this process cannot grow beyond `bytes`.
+class FileLimit {
+ public:
+  explicit FileLimit(std::uintmax_t bytes) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  FileLimit(const FileLimit&) = delete;
+  FileLimit& operator=(const FileLimit&) = delete;
+  ~FileLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// The log cannot be written any more: everyone is told, nothing is half there, and it goes on when
+// there is room again.
+TEST_F(SqliteGroup, AnUnwritableLogFailsEveryoneUntilThereIsRoom) {
+  run_sql(*db_, "create table pad (id integer primary key, raw blob)");
+  for (int i = 0; i < 3; ++i) run_sql(*db_, "insert into pad values (null, zeroblob(100000))");
+  const auto log_size = std::filesystem::file_size(store_.path().string() + "-wal");
+  std::vector<std::shared_future<std::string>> told;
+  {
+    const FileLimit limit(log_size + 100);
+    Crowd crowd(*db_);
+    for (Id id = 1; id <= 20; ++id) told.push_back(crowd.add(insert_id(id)));
+    for (auto& outcome : told) EXPECT_EQ(outcome.get().substr(0, 5), "error");
+  }
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 0);
+  EXPECT_TRUE(db_->write_blocking(insert_id(1)).has_value());
+  db_.reset();
+  metrics::Registry registry;
+  db_ = store_.open({}, registry);
+  EXPECT_EQ(number(*db_, "select count(*) from t"), 1);
+  EXPECT_EQ(number(*db_, "select count(*) from pad"), 3);
+  db_.reset();
 }
 
 TEST_F(SqliteGroup, CommitsACrowdTogether) {

@@ -6,9 +6,17 @@
 
 namespace madang::db::sqlite {
 
+namespace {
+
+constexpr int steps_between_looks = 20'000;  // of SQLite's machine: well under a millisecond
+
+}  // namespace
+
 Readers::Readers(const SqliteOptions& options, metrics::Registry& registry)
     : queue_("db_readers", options.read_queue, 0, registry),
-      metrics_("db_readers", options.readers, registry) {
+      metrics_("db_readers", options.readers, registry),
+      stopped_(
+          registry.counter("madang_db_reads_stopped_total", "Reads stopped at their deadline")) {
   for (int i = 0; i < options.readers; ++i)
     connections_.push_back(std::make_unique<Connection>(options.path, Connection::Use::reader));
   for (auto& connection : connections_)
@@ -33,30 +41,53 @@ void Readers::close() {
   connections_.clear();
 }
 
+struct Readers::Reader {
+  explicit Reader(Connection& of) : connection(of) {}
+  Connection& connection;
+  ConnectionTransaction transaction{connection};
+  Command begin{connection, "begin"};
+  Command commit{connection, "commit"};
+  Command rollback{connection, "rollback"};
+  Deadline deadline = Deadline::never();
+};
+
 void Readers::serve(Connection& connection) {
-  ConnectionTransaction transaction(connection);
-  Command begin(connection, "begin");
-  Command commit(connection, "commit");
-  Command rollback(connection, "rollback");
+  Reader reader(connection);
+  const auto too_late = [](void* of) {
+    return static_cast<Reader*>(of)->deadline.passed() ? 1 : 0;
+  };
+  sqlite3_progress_handler(connection.handle(), steps_between_looks, too_late, &reader);
   while (Job* job = queue_.wait_take()) {
     metrics_.busy.Increment();
-    try {
-      begin.run();
-      transaction.run(*job->body);
-      commit.run();
-    } catch (...) {
-      job->error = std::current_exception();
-    }
-    try {
-      if (connection.in_transaction()) rollback.run();
-    } catch (const SqlError& error) {
-      log::error("db", "rollback_failed", {{"error", std::string_view(error.what())}});
-    }
+    reader.deadline = job->deadline;
+    perform(reader, *job);
     metrics_.count(connection.statements());
     metrics_.busy.Decrement();
     JobList done;
     done.push_back(*job);
     tell(std::move(done));
+  }
+}
+
+void Readers::perform(Reader& reader, Job& job) {
+  try {
+    reader.begin.run();
+    reader.transaction.run(*job.body);
+  } catch (const SqlError& error) {
+    if (error.cause() == SqlError::Cause::interrupted) {
+      stopped_.Increment();
+      job.refused = JobQueue::refusal("the read took too long; try again shortly.");
+    } else {
+      job.error = std::current_exception();
+    }
+  } catch (...) {
+    job.error = std::current_exception();
+  }
+  reader.deadline = Deadline::never();  // what follows is short, and must not be stopped
+  try {
+    if (reader.connection.in_transaction()) (job.error ? reader.rollback : reader.commit).run();
+  } catch (const SqlError& error) {
+    log::error("db", "read_not_ended", {{"error", std::string_view(error.what())}});
   }
 }
 

@@ -1,5 +1,7 @@
 // The readers of a SQLite store: threads with a connection each. All statements of one body see one
-// snapshot, and every write that was acknowledged before the body began.
+// snapshot, and every write that was acknowledged before the body began. A read that is still at
+// work at its deadline is stopped: it would keep a thread, and the log, for an answer nobody waits
+// for.
 #pragma once
 
 #include <memory>
@@ -23,10 +25,13 @@ class Readers {
   void close();
 
  private:
+  struct Reader;
   void serve(Connection& connection);
+  void perform(Reader& reader, Job& job);
 
   JobQueue queue_;
   PoolMetrics metrics_;
+  metrics::Counter& stopped_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<std::jthread> threads_;
 };

@@ -53,6 +53,7 @@ class SqliteTest : public testing::Test {
     run_sql(*db_, "create table t (id integer primary key, n integer)");
   }
 
+  IoThreads io_;  // outlives the database, which wakes its coroutines
   SqliteStore store_;
   metrics::Registry registry_;
   std::unique_ptr<Database> db_;

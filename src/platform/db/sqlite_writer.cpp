@@ -32,7 +32,7 @@ Writer::Writer(const SqliteOptions& options, metrics::Registry& registry)
       restarts_total_(registry.counter("madang_db_group_restarts_total",
                                        "Groups run again because the engine gave them up")),
       connection_(options.path, Connection::Use::writer),
-      checkpointer_(options.path, connection_, registry),
+      checkpointer_(options, connection_, registry),
       transaction_(connection_),
       begin_(connection_, "begin immediate"),
       commit_(connection_, "commit"),
