@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, problemOf, retryAfterMs } from "../src/api/problem";
-import type { Notification } from "../src/api/types";
-import { groupNotifications } from "../src/features/notifications/group";
 import { describeUserAgent } from "../src/features/settings/userAgent";
 
 test("Retry-After: seconds, a date, nonsense, and a bound", () => {
@@ -32,45 +30,6 @@ test("a problem document, and a proxy's page instead of one", async () => {
   );
   const page = await problemOf(new Response("<html>bad gateway", { status: 502 }));
   assert.deepEqual([page.status, page.code], [502, "http_502"]);
-});
-
-function notification(
-  id: number,
-  type: string,
-  actor: number,
-  change: Partial<Notification> = {},
-): Notification {
-  const created_at = new Date(Date.parse("2026-11-22T00:00:00Z") - id * 60_000).toISOString();
-  return {
-    id,
-    type,
-    actor: { id: actor, handle: `h${actor}`, name: "" },
-    post: { id: 9 },
-    read: false,
-    created_at,
-    ...change,
-  } as Notification;
-}
-
-test("neighbours of one kind about one post make a group; people count once", () => {
-  const groups = groupNotifications([
-    notification(1, "like", 1),
-    notification(2, "like", 2),
-    notification(3, "like", 1),
-    notification(4, "comment", 3),
-    notification(5, "like", 4, { read: true }),
-    notification(6, "like", 5, { post: { id: 10 } } as Partial<Notification>),
-  ]);
-  assert.deepEqual(
-    groups.map((group) => [group.first.id, group.all.length, group.others]),
-    [
-      [1, 3, 1],
-      [4, 1, 0],
-      [5, 1, 0],
-      [6, 1, 0],
-    ],
-  );
-  assert.deepEqual(groupNotifications([]), []);
 });
 
 test("devices are told apart", () => {

@@ -68,12 +68,14 @@ export interface Comment {
   edited_at?: string | null;
 }
 
+// `actor` and `actor_count - 1` others: the server groups them.
 export interface Notification {
   id: number;
-  type: string;
+  type: "follow" | "like" | "comment";
   actor: UserCard;
-  others?: number;
-  post?: { id: number; text?: string } | null;
+  actor_count: number;
+  post?: { id: number; text: string } | null;
+  comment_id?: number | null;
   created_at: string;
   read: boolean;
 }

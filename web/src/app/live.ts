@@ -2,12 +2,12 @@ import { useEffect } from "react";
 import { LiveEvents } from "../api/events";
 import type { LiveEvent } from "../api/types";
 import { feedHint, forgetArrivals } from "../features/feed/feed";
-import { refreshUnread, unread } from "../features/notifications/unread";
+import { noteUnread, refreshUnread, unread } from "../features/notifications/unread";
 import { connection } from "./connection";
 
 function receive(event: LiveEvent): void {
   if (event.type === "feed.new") feedHint();
-  else if (event.type === "notification") refreshUnread();
+  else if (event.type === "notification") noteUnread(event.data?.unread);
   else if (event.type === "reset") lookAtEverything();
 }
 

@@ -53,7 +53,6 @@ export const en: Dictionary = {
     mute: "Mute",
     unmute: "Unmute",
     options: "More options",
-    showAll: "Show all",
     readMore: "Read more",
   },
   auth: {
@@ -89,7 +88,6 @@ export const en: Dictionary = {
     findPeople: "Find people",
     firstPost: "Write a post",
     unseen: "New",
-    loading: "Loading posts",
   },
   post: {
     title: "Post",
@@ -110,7 +108,6 @@ export const en: Dictionary = {
     pictures: "Pictures",
     previous: "Previous picture",
     next: "Next picture",
-    gallery: (n) => `${n} pictures`,
   },
   comment: {
     title: "Comments",
@@ -120,7 +117,6 @@ export const en: Dictionary = {
     deleteTitle: "Delete this comment?",
     deleteText: "This cannot be undone.",
     signInFirst: "Sign in to comment",
-    older: "More comments",
   },
   composer: {
     title: "New post",
@@ -142,7 +138,6 @@ export const en: Dictionary = {
     later: "Move later",
     removePicture: "Remove the picture",
     cancelUpload: "Cancel the upload",
-    retryUpload: "Upload again",
     preparing: "Preparing",
     queued: "Waiting",
     processing: "Processing",
@@ -151,9 +146,7 @@ export const en: Dictionary = {
     picture: (index) => `Picture ${index}`,
     left: (n) => `${n} left`,
     over: (n) => `${n} too many`,
-    draftKept: "Your draft is kept on this device",
     offline: "You can post once you are connected. Your draft is kept.",
-    needText: "Write at least a word",
     discardTitle: "Close without posting?",
     discardText: "The pictures are dropped; the text is kept on this device.",
     discard: "Close",
@@ -184,7 +177,6 @@ export const en: Dictionary = {
     unblockedDone: (name) => `You unblocked ${name}`,
     mutedDone: (name) => `You muted ${name}`,
     unmutedDone: (name) => `You see ${name}’s posts again`,
-    textOnly: "Text",
   },
   people: {
     title: "Find people",
@@ -194,7 +186,6 @@ export const en: Dictionary = {
     noneText: "Try other letters.",
     clear: "Clear",
     recent: "Recently visited",
-    results: (n) => (n === "1" ? "1 person" : `${n} people`),
   },
   ranking: {
     title: "Popular this week",
@@ -208,8 +199,6 @@ export const en: Dictionary = {
     empty: "Nothing yet",
     emptyText: "When someone follows you or likes your post, it shows here.",
     unread: (n) => (n === "1" ? "1 unread notification" : `${n} unread notifications`),
-    new: "New",
-    earlier: "Earlier",
     others: (name, n) => (n > 0 ? `${name} and ${n} other${n === 1 ? "" : "s"}` : name),
     follow: " followed you",
     like: " liked your post",

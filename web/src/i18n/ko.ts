@@ -50,7 +50,6 @@ export const ko = {
     mute: "숨기기",
     unmute: "숨기기 해제",
     options: "더 보기 메뉴",
-    showAll: "모두 보기",
     readMore: "더 읽기",
   },
   auth: {
@@ -86,7 +85,6 @@ export const ko = {
     findPeople: "사람 찾기",
     firstPost: "첫 글 쓰기",
     unseen: "새 글",
-    loading: "글을 불러오는 중",
   },
   post: {
     title: "글",
@@ -107,7 +105,6 @@ export const ko = {
     pictures: "사진",
     previous: "이전 사진",
     next: "다음 사진",
-    gallery: (n: number) => `사진 ${n}장`,
   },
   comment: {
     title: "댓글",
@@ -117,7 +114,6 @@ export const ko = {
     deleteTitle: "댓글을 삭제할까요?",
     deleteText: "되돌릴 수 없어요.",
     signInFirst: "로그인하고 댓글 달기",
-    older: "댓글 더 보기",
   },
   composer: {
     title: "글쓰기",
@@ -139,7 +135,6 @@ export const ko = {
     later: "뒤로 옮기기",
     removePicture: "사진 빼기",
     cancelUpload: "올리기 취소",
-    retryUpload: "다시 올리기",
     preparing: "준비 중",
     queued: "기다리는 중",
     processing: "다듬는 중",
@@ -148,11 +143,9 @@ export const ko = {
     picture: (index: number) => `사진 ${index}`,
     left: (n: number) => `${n}자 남음`,
     over: (n: number) => `${n}자 넘침`,
-    draftKept: "쓰던 글은 이 기기에 남아 있어요",
     offline: "연결되면 올릴 수 있어요. 쓰던 글은 남아 있어요.",
-    needText: "글을 한 글자라도 적어 주세요",
-    discardTitle: "쓰던 글을 지울까요?",
-    discardText: "사진은 함께 사라지고, 글만 이 기기에 남아요.",
+    discardTitle: "올리지 않고 닫을까요?",
+    discardText: "사진은 사라지고, 글은 이 기기에 남아요.",
     discard: "닫기",
     keep: "계속 쓰기",
   },
@@ -181,7 +174,6 @@ export const ko = {
     unblockedDone: (name: string) => `${name}님의 차단을 풀었어요`,
     mutedDone: (name: string) => `${name}님의 글을 숨겼어요`,
     unmutedDone: (name: string) => `${name}님의 글이 다시 보여요`,
-    textOnly: "글",
   },
   people: {
     title: "사람 찾기",
@@ -191,7 +183,6 @@ export const ko = {
     noneText: "다른 글자로 찾아보세요.",
     clear: "지우기",
     recent: "최근에 찾은 사람",
-    results: (n: string) => `${n}명을 찾았어요`,
   },
   ranking: {
     title: "이번 주 인기",
@@ -205,8 +196,6 @@ export const ko = {
     empty: "아직 알림이 없어요",
     emptyText: "누군가 팔로우하거나 좋아요를 누르면 여기에 보여요.",
     unread: (n: string) => `읽지 않은 알림 ${n}개`,
-    new: "새 알림",
-    earlier: "지난 알림",
     others: (name: string, n: number) => (n > 0 ? `${name}님 외 ${n}명` : `${name}님`),
     follow: "이 팔로우했어요",
     like: "이 글을 좋아해요",

@@ -65,6 +65,26 @@ function PictureButtons({ onFiles, full }: { onFiles: (files: FileList) => void;
   );
 }
 
+function Leaving({ onKeep }: { onKeep: () => void }) {
+  const t = useText();
+  return (
+    <div className="leaving" role="alert">
+      <div className="grow">
+        <p className="name">{t.composer.discardTitle}</p>
+        <p className="fine">{t.composer.discardText}</p>
+      </div>
+      <div className="row">
+        <button type="button" className="button small" onClick={onKeep}>
+          {t.composer.keep}
+        </button>
+        <button type="button" className="button danger small" onClick={closeDialog}>
+          {t.composer.discard}
+        </button>
+      </div>
+    </div>
+  );
+}
+
 function usePublish(uploads: Uploads, text: string, onDone: () => void) {
   const [step, setStep] = useState<"idle" | "waiting" | "sending">("idle");
   const [error, setError] = useState<ApiError>();
@@ -103,6 +123,7 @@ export function Composer() {
   const [text, setText] = useState(() => recall(draftName) ?? "");
   const [note, setNote] = useState<string>();
   const [over, setOver] = useState(false);
+  const [leaving, setLeaving] = useState(false);
   const { step, error, publish } = usePublish(uploads, text, () => {
     remember(draftName, undefined);
     closeDialog();
@@ -149,12 +170,17 @@ export function Composer() {
   const send = () => {
     if (ready && !busy) void publish();
   };
+  // The text is kept as a draft, the pictures are not: ask before they go.
+  const close = () => {
+    if (items.length > 0 && !leaving) setLeaving(true);
+    else closeDialog();
+  };
 
   return (
     <Dialog
       title={t.composer.title}
       className={`composer${over ? " drop" : ""}`}
-      onClose={closeDialog}
+      onClose={close}
       action={
         <button type="button" className="button primary" disabled={!ready || busy} onClick={send}>
           {label}
@@ -185,6 +211,7 @@ export function Composer() {
         <PictureTray uploads={uploads} />
         {over && <p className="drop-note">{t.composer.drop}</p>}
       </div>
+      {leaving && <Leaving onKeep={() => setLeaving(false)} />}
       <footer className="composer-foot">
         <PictureButtons onFiles={takeFiles} full={items.length >= mostPictures} />
         <span className="composer-note" role="status">

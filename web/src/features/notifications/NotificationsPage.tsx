@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from "react";
+import { useEffect } from "react";
 import { markRead, readNotifications } from "../../api/social";
 import type { Notification } from "../../api/types";
 import { toastFailure } from "../../app/failures";
@@ -12,9 +12,7 @@ import { InfiniteList } from "../../components/InfiniteList";
 import { Empty, PersonSkeleton } from "../../components/states";
 import { Time } from "../../components/Time";
 import { useText } from "../../i18n";
-import type { Dictionary } from "../../i18n/ko";
-import { groupNotifications, type Group } from "./group";
-import { unread } from "./unread";
+import { arrivalCount, unread } from "./unread";
 
 const fetchNotifications: FetchPage<Notification> = async (cursor, signal) => {
   const page = await readNotifications(cursor, signal);
@@ -24,53 +22,47 @@ const fetchNotifications: FetchPage<Notification> = async (cursor, signal) => {
 
 const keyOf = (one: Notification) => one.id;
 
-const icons: Record<string, IconName> = { follow: "person", like: "heart", comment: "comment" };
+const icons: Record<Notification["type"], IconName> = {
+  follow: "person",
+  like: "heart",
+  comment: "comment",
+};
 
-function sentence(t: Dictionary, type: string): string {
-  const known: Record<string, string> = {
-    follow: t.notifications.follow,
-    like: t.notifications.like,
-    comment: t.notifications.comment,
-  };
-  return known[type] ?? t.notifications.other;
-}
-
-const shownFaces = 4;
-
-function Row({ group }: { group: Group }) {
+function Row({ one }: { one: Notification }) {
   const t = useText();
-  const { first, all, others } = group;
-  const to = first.post ? paths.post(first.post.id) : paths.user(first.actor.handle);
-  const faces = [...new Map(all.map((one) => [one.actor.id, one.actor])).values()];
+  const to = one.post ? paths.post(one.post.id) : paths.user(one.actor.handle);
   return (
-    <Link to={to} className={group.read ? "notification" : "notification unread"}>
-      <span className={`notification-kind ${first.type}`}>
-        <Icon name={icons[first.type] ?? "bell"} filled={first.type === "like"} />
+    <Link
+      to={one.comment_id ? `${to}#comments` : to}
+      className={one.read ? "notification" : "notification unread"}
+    >
+      <span className="notification-face">
+        <Avatar user={one.actor} />
+        <span className={`notification-kind ${one.type}`}>
+          <Icon name={icons[one.type] ?? "bell"} filled={one.type === "like"} />
+        </span>
       </span>
       <span className="grow">
-        <span className="faces">
-          {faces.slice(0, shownFaces).map((actor) => (
-            <Avatar key={actor.id} user={actor} size="small" />
-          ))}
-        </span>
         <span className="notification-text">
-          <b>{t.notifications.others(shownName(first.actor), others)}</b>
-          {sentence(t, first.type)}
+          <b>{t.notifications.others(shownName(one.actor), one.actor_count - 1)}</b>
+          {t.notifications[one.type] ?? t.notifications.other}
         </span>
-        {first.post?.text && <span className="notification-quote">{first.post.text}</span>}
+        {one.post?.text && <span className="notification-quote">{one.post.text}</span>}
         <span className="fine">
-          <Time at={first.created_at} />
+          <Time at={one.created_at} />
         </span>
       </span>
-      {!group.read && <span className="unseen" aria-hidden="true" />}
+      {!one.read && <span className="unseen" aria-hidden="true" />}
     </Link>
   );
 }
 
+const settleMs = 300;
+
 async function markSeen(list: PagedList<Notification>): Promise<void> {
-  const newest = list.state.get().items[0];
-  if (!newest || unread.get() === 0) return;
-  await markRead(newest.id);
+  const ids = list.state.get().items.map((one) => one.id);
+  if (ids.length === 0 || unread.get() === 0) return;
+  await markRead(Math.max(...ids));
   list.update((items) => items.map((one) => ({ ...one, read: true })));
   unread.set(0);
 }
@@ -80,16 +72,18 @@ export function NotificationsPage() {
   useTitle(t.notifications.title);
   const [state, list] = useList("notifications", fetchNotifications, keyOf);
   const count = useStore(unread);
-  // Something arrived while the page is open: read it in.
+  const arrived = useStore(arrivalCount);
+
+  // Something arrived while the page is open: read it in, once for several in a row.
   useEffect(() => {
-    const known = state.items.filter((one) => !one.read).length;
-    if (state.status === "ready" && count > known) void list.load();
-  }, [count]);
+    if (list.state.get().status !== "ready") return undefined;
+    const timer = setTimeout(() => void list.load(), settleMs);
+    return () => clearTimeout(timer);
+  }, [arrived, list]);
 
   // Who leaves the page has seen what stood there.
   useEffect(() => () => void markSeen(list).catch(() => {}), [list]);
 
-  const groups = useMemo(() => groupNotifications(state.items), [state.items]);
   return (
     <>
       <PageHead title={t.notifications.title}>
@@ -105,9 +99,9 @@ export function NotificationsPage() {
         )}
       </PageHead>
       <InfiniteList
-        state={{ ...state, items: groups }}
+        state={state}
         list={list}
-        keyOf={(group) => group.first.id}
+        keyOf={keyOf}
         skeleton={
           <>
             <PersonSkeleton />
@@ -116,7 +110,7 @@ export function NotificationsPage() {
         }
         empty={<Empty icon="bell" title={t.notifications.empty} text={t.notifications.emptyText} />}
       >
-        {(group) => <Row group={group} />}
+        {(one) => <Row one={one} />}
       </InfiniteList>
     </>
   );
