@@ -44,3 +44,19 @@ function(madang_schema folder name)
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/schema/${module}_schema.cpp CONTENT "${text}")
   target_sources(madang_${name} PRIVATE ${CMAKE_BINARY_DIR}/schema/${module}_schema.cpp)
 endfunction()
+
+# The page, built by Vite into web/dist and carried inside the binary.
+function(madang_web_assets target)
+  set(web ${CMAKE_SOURCE_DIR}/web)
+  set(out ${CMAKE_BINARY_DIR}/web)
+  file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${web}/src/* ${web}/public/* ${web}/index.html)
+  list(APPEND inputs ${web}/package.json ${web}/package-lock.json ${web}/vite.config.ts ${web}/embed.mjs)
+  add_custom_command(
+    OUTPUT ${out}/web_assets.cpp ${out}/web_assets.S
+    COMMAND ${CMAKE_SOURCE_DIR}/script/build --page ${out}
+    DEPENDS ${inputs}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMENT "Building the page"
+    VERBATIM)
+  target_sources(${target} PRIVATE ${out}/web_assets.cpp ${out}/web_assets.S)
+endfunction()

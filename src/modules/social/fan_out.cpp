@@ -32,7 +32,7 @@ void FanOutSubscriber::created(const PostEvent& event) {
   const auto start = Steady::now();
   const FeedPost post{event.post, event.author, event.created_at};
   const FanOut policy = store_.policy(post.author);
-  if (policy == FanOut::push || !store_.pull(post) || policy == FanOut::turning) pushed(post);
+  if (policy == FanOut::push || !store_.pull(post, context_.clock.now()) || policy == FanOut::turning) pushed(post);
   else pulled(post);
   seconds_.Observe(std::chrono::duration<double>(Steady::now() - start).count());
 }

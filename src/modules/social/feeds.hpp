@@ -11,7 +11,7 @@ namespace madang::social {
 
 class Feeds {
  public:
-  using Page = http::WrittenPage<FeedEntry>;
+  using Page = http::WrittenPage<FeedListItem>;
   /// A list is gone on with for this long; then its cursor is refused and it is begun again.
   static constexpr auto cursor_life = std::chrono::hours(24);
 

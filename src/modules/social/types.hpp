@@ -115,12 +115,12 @@ enum class FeedSource { live, archive };
 BOOST_DESCRIBE_ENUM(FeedSource, live, archive)
 
 /// As the document shows it; the page itself is written from cached fragments (post_cache.hpp).
-struct FeedEntry {
+struct FeedListItem {
   Post post;
   bool seen = false;
   FeedSource source = FeedSource::live;
 };
-BOOST_DESCRIBE_STRUCT(FeedEntry, (), (post, seen, source))
+BOOST_DESCRIBE_STRUCT(FeedListItem, (), (post, seen, source))
 
 struct WriteReport {
   std::optional<std::int64_t> post_id;

@@ -1,0 +1,60 @@
+// Composition: configuration -> adapters -> modules -> server. The only place that knows which adapter
+// stands behind which port.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/data_folder.hpp"
+#include "modules/identity/service.hpp"
+#include "platform/config/config.hpp"
+
+namespace madang::app {
+
+/// The store and what every command needs of it: opened, migrated, with ids.
+class Store {
+ public:
+  /// Throws std::runtime_error, with one line for the operator.
+  explicit Store(const config::Config& config);
+  ~Store();
+
+  db::Database& db() { return *db_; }
+  IdGenerator& ids() { return *ids_; }
+  const Clock& clock() const { return clock_; }
+  Random& random() { return random_; }
+  metrics::Registry& registry() { return registry_; }
+  DataFolder& folder() { return folder_; }
+  /// Keeps ids ahead of the clock; the housekeeper's, about twice a second.
+  void reserve_ids();
+  int migrated() const { return migrated_; }
+
+ private:
+  SystemClock clock_;
+  SystemRandom random_;
+  metrics::Registry registry_;
+  DataFolder folder_;
+  std::unique_ptr<db::Database> db_;
+  std::unique_ptr<IdGenerator> ids_;
+  int migrated_ = 0;
+};
+
+/// Everything that serves.
+class Application {
+ public:
+  Application(const config::Config& config, Store& store);
+  ~Application();
+
+  /// Binds, starts everything; the address it listens on, HOST:PORT.
+  std::string start();
+  /// In order: no new connections, requests finish, queues drain, files close.
+  void stop();
+  /// The OpenAPI document.
+  std::string openapi() const;
+  identity::Service& identity();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace madang::app

@@ -1,0 +1,266 @@
+#include "app/commands.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "app/application.hpp"
+#include "app/settings.hpp"
+#include "base/text.hpp"
+#include "modules/social/upkeep.hpp"
+#include "platform/db/sqlite.hpp"
+#include "platform/imaging/image_job.hpp"
+#include "platform/log/log.hpp"
+#include "platform/workers/worker_main.hpp"
+
+namespace madang::app {
+
+namespace {
+
+constexpr const char* usage = R"(madang: the yard's server
+
+  madang serve   [--config FILE] [--data DIR] [--listen HOST:PORT]   serve until SIGTERM
+  madang migrate [--config FILE] [--data DIR]                        bring the tables up to date
+  madang seed    [--config FILE] [--data DIR] [--people N]           fill an empty store with a small town
+  madang admin create  --email E --handle H [--name N] [--data DIR]  an account with the role admin;
+                       the password comes from MADANG_ADMIN_PASSWORD or standard input
+  madang admin recount [--fix] [--data DIR]                          prove every counter against its rows
+  madang backup  --to FILE [--data DIR]                              copy the database while it is served
+  madang restore --verify FILE                                       check a backup; exit 1 when it is unsound
+  madang config  [--config FILE] [--markdown]                        what is in effect, or the documentation
+  madang openapi                                                     print the API's description
+  madang worker  --fd N                                              (started by the server)
+  madang --version | --help
+)";
+
+/// A wrong command line or configuration: exit code 2, one line.
+struct Misuse {
+  std::string message;
+};
+
+struct Arguments {
+  std::vector<std::string> words;              // what is no option
+  std::map<std::string, std::string> options;  // --name value
+  std::set<std::string> flags;
+
+  std::string option(const std::string& name, std::string fallback = {}) const {
+    const auto found = options.find(name);
+    return found == options.end() ? std::move(fallback) : found->second;
+  }
+};
+
+Arguments parse(const std::vector<std::string>& raw, const std::set<std::string>& options,
+                const std::set<std::string>& flags) {
+  Arguments out;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (!raw[i].starts_with("--")) {
+      out.words.push_back(raw[i]);
+      continue;
+    }
+    std::string name = raw[i].substr(2);
+    const auto equals = name.find('=');
+    const std::string key = name.substr(0, equals);
+    if (flags.contains(name)) {
+      out.flags.insert(name);
+    } else if (!options.contains(key)) {
+      throw Misuse{"unknown option --" + key + "; see madang --help"};
+    } else if (equals != name.npos) {
+      out.options[key] = name.substr(equals + 1);
+    } else if (++i < raw.size()) {
+      out.options[key] = raw[i];
+    } else {
+      throw Misuse{"--" + key + " needs a value"};
+    }
+  }
+  return out;
+}
+
+config::Config load_config(const Arguments& arguments) {
+  auto loaded = config::Config::load(settings(), arguments.option("config"), config::system_environment());
+  if (!loaded) throw Misuse{loaded.error().detail};
+  for (const auto& [option, key] : {std::pair("data", "server.data"), std::pair("listen", "http.listen")})
+    if (arguments.options.contains(option))
+      if (auto set = loaded->set(key, arguments.option(option)); !set) throw Misuse{set.error().detail};
+  if (!log::set_level(loaded->text("server.log_level")))
+    throw Misuse{"server.log_level must be debug, info, warn, error or off"};
+  return std::move(*loaded);
+}
+
+const std::set<std::string> store_options{"config", "data"};
+
+/// Signals are taken by one thread that waits for them; all others block them.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int serve(const std::vector<std::string>& raw) {
+  const sigset_t signals = block_signals();
+  const Arguments arguments = parse(raw, {"config", "data", "listen"}, {});
+  const config::Config config = load_config(arguments);
+  Store store(config);
+  Application application(config, store);
+  const std::string address = application.start();
+  std::printf("madang ready on http://%s\n", address.c_str());
+  std::fflush(stdout);
+  int number = 0;
+  sigwait(&signals, &number);
+  log::info("server", "stopping", {{"signal", number}});
+  application.stop();
+  log::info("server", "stopped");
+  log::flush();
+  return 0;
+}
+
+int migrate(const std::vector<std::string>& raw) {
+  const config::Config config = load_config(parse(raw, store_options, {}));
+  const Store store(config);
+  std::printf("%d migrations applied\n", store.migrated());
+  return 0;
+}
+
+int openapi(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, store_options, {});
+  config::Config config = load_config(arguments);
+  // The document is written from the routes, and these want a store: an empty one for a moment.
+  char folder[] = "/tmp/madang-openapi-XXXXXX";
+  if (mkdtemp(folder) == nullptr) throw std::runtime_error("no temporary folder");
+  (void)config.set("server.data", folder);
+  (void)config.set("http.listen", "127.0.0.1:0");
+  {
+    Store store(config);
+    const Application application(config, store);
+    std::printf("%s\n", application.openapi().c_str());
+  }
+  std::filesystem::remove_all(folder);
+  return 0;
+}
+
+std::string read_password() {
+  if (const char* given = std::getenv("MADANG_ADMIN_PASSWORD")) return given;
+  if (isatty(STDIN_FILENO) != 0) std::fprintf(stderr, "password: ");
+  std::string password;
+  std::getline(std::cin, password);
+  return password;
+}
+
+int admin_create(const Arguments& arguments) {
+  const config::Config config = load_config(arguments);
+  std::string body = R"({"email":)" + json_string(arguments.option("email")) + R"(,"handle":)" +
+                     json_string(arguments.option("handle")) + R"(,"name":)" + json_string(arguments.option("name")) +
+                     R"(,"password":)" + json_string(read_password()) + "}";
+  auto in = json::from_json<identity::SignUp>(body);
+  Store store(config);
+  Application application(config, store);
+  auto made = in ? application.identity().create_admin(std::move(*in)) : std::unexpected(in.error());
+  if (made) {
+    std::printf("admin %s (%lld)\n", made->handle.c_str(), static_cast<long long>(made->id));
+    return 0;
+  }
+  std::fprintf(stderr, "madang: %s\n", made.error().detail.c_str());
+  for (const FieldError& error : made.error().errors)
+    std::fprintf(stderr, "  %s: %s\n", error.field.c_str(), error.message.c_str());
+  return 1;
+}
+
+int admin_recount(const Arguments& arguments) {
+  const config::Config config = load_config(arguments);
+  Store store(config);
+  const bool fix = arguments.flags.contains("fix");
+  auto found = store.db().write_blocking([fix](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
+    auto miscounts = social::find_miscounts(tx, 1000);
+    if (fix)
+      for (const social::Miscount& miscount : miscounts) social::correct(tx, miscount);
+    return miscounts;
+  });
+  if (!found) throw std::runtime_error(found.error().detail);
+  for (const social::Miscount& m : *found)
+    std::printf("%s of %lld is %lld, its rows are %lld%s\n", m.counter.c_str(), static_cast<long long>(m.row),
+                static_cast<long long>(m.stored), static_cast<long long>(m.counted), fix ? " (corrected)" : "");
+  std::printf("%zu counters differ from their rows\n", found->size());
+  return found->empty() || fix ? 0 : 1;
+}
+
+int admin(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, {"config", "data", "email", "handle", "name"}, {"fix"});
+  const std::string verb = arguments.words.empty() ? "" : arguments.words.front();
+  if (verb == "create") return admin_create(arguments);
+  if (verb == "recount") return admin_recount(arguments);
+  throw Misuse{"madang admin create | recount"};
+}
+
+int backup(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, {"config", "data", "to"}, {});
+  const config::Config config = load_config(arguments);
+  const std::string to = arguments.option("to");
+  if (to.empty()) throw Misuse{"madang backup needs --to FILE"};
+  db::backup_sqlite(std::filesystem::path(config.text("server.data")) / "madang.sqlite", to);
+  std::printf("backup written to %s\n", to.c_str());
+  return 0;
+}
+
+int restore(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, {"verify"}, {});
+  const std::string file = arguments.option("verify");
+  if (file.empty()) throw Misuse{"madang restore --verify FILE"};
+  const auto faults = db::verify_sqlite(file);
+  for (const std::string& fault : faults) std::printf("%s\n", fault.c_str());
+  std::printf(faults.empty() ? "sound: put it in place of madang.sqlite while the server is stopped\n" : "unsound\n");
+  return faults.empty() ? 0 : 1;
+}
+
+int show_config(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, store_options, {"markdown"});
+  const std::string text =
+      arguments.flags.contains("markdown") ? config::documentation(settings()) : load_config(arguments).to_text();
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+int worker(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, {"fd"}, {});
+  const int socket = std::atoi(arguments.option("fd", "-1").c_str());
+  if (socket < 3) throw Misuse{"madang worker is started by the server"};
+  const workers::Functions functions{{std::string(imaging::image_function), imaging::process_image}};
+  return workers::serve_jobs(socket, functions, imaging::prepare_imaging);
+}
+
+using Verb = int (*)(const std::vector<std::string>&);
+const std::map<std::string, Verb> verbs{{"serve", serve},   {"migrate", migrate}, {"openapi", openapi},
+                                        {"admin", admin},   {"backup", backup},   {"restore", restore},
+                                        {"config", show_config}, {"worker", worker}};
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& arguments) {
+  const std::string verb = arguments.empty() ? "--help" : arguments.front();
+  if (verb == "--help" || verb == "-h" || verb == "help") return std::fputs(usage, stdout) < 0 ? 1 : 0;
+  if (verb == "--version") return std::printf("madang %s\n", MADANG_VERSION) < 0 ? 1 : 0;
+  const auto found = verbs.find(verb);
+  if (found == verbs.end()) {
+    std::fprintf(stderr, "madang: unknown command %s; see madang --help\n", verb.c_str());
+    return 2;
+  }
+  try {
+    return found->second({arguments.begin() + 1, arguments.end()});
+  } catch (const Misuse& misuse) {
+    std::fprintf(stderr, "madang: %s\n", misuse.message.c_str());
+    return 2;
+  } catch (const std::exception& error) {
+    log::flush();
+    std::fprintf(stderr, "madang: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace madang::app

@@ -1,0 +1,104 @@
+#include "app/data_folder.hpp"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "base/ids.hpp"
+
+namespace madang::app {
+
+namespace {
+
+struct LockContent {
+  std::int64_t ceiling = 0;  // microseconds since 1970
+  std::int64_t clean = 1;
+};
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const char* what) {
+  throw std::runtime_error("data folder " + path.string() + ": " + what + ": " + std::strerror(errno));
+}
+
+/// The whole file, or nothing when it is not there.
+std::vector<std::byte> read_all(int file, std::size_t size) {
+  std::vector<std::byte> out(size);
+  const ssize_t got = pread(file, out.data(), size, 0);
+  out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return out;
+}
+
+}  // namespace
+
+DataFolder::DataFolder(std::filesystem::path path, Random& random) : path_(std::move(path)) {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (error) throw std::runtime_error("data folder " + path_.string() + ": " + error.message());
+  chmod(path_.c_str(), 0700);
+  lock();
+  load_secret(random);
+}
+
+DataFolder::~DataFolder() {
+  if (lock_ >= 0) close(lock_);
+}
+
+void DataFolder::lock() {
+  lock_ = open((path_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_ < 0) refuse(path_, "cannot be written");
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
+    throw std::runtime_error("data folder " + path_.string() + " is used by another madang process");
+  const auto bytes = read_all(lock_, sizeof(LockContent));
+  if (bytes.size() != sizeof(LockContent)) return;
+  LockContent content;
+  std::memcpy(&content, bytes.data(), sizeof content);
+  ceiling_ = content.ceiling;
+  clean_ = content.clean == 1;
+}
+
+void DataFolder::load_secret(Random& random) {
+  const auto file_path = path_ / "secret.key";
+  const int file = open(file_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) refuse(file_path, "cannot be opened");
+  secret_ = read_all(file, 32);
+  if (secret_.empty()) {
+    secret_.resize(32);
+    random.fill(secret_);
+    if (pwrite(file, secret_.data(), secret_.size(), 0) != 32 || fsync(file) != 0) refuse(file_path, "cannot be written");
+  }
+  close(file);
+  if (secret_.size() != 32) throw std::runtime_error(file_path.string() + " is damaged: 32 bytes are expected");
+}
+
+std::vector<std::byte> DataFolder::key_for(std::string_view purpose) const {
+  std::vector<std::byte> out(32);
+  crypto_generichash(reinterpret_cast<unsigned char*>(out.data()), out.size(),
+                     reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(),
+                     reinterpret_cast<const unsigned char*>(secret_.data()), secret_.size());
+  return out;
+}
+
+Time DataFolder::id_floor(Time now) const {
+  const Time stored = from_micros(ceiling_);
+  // After a crash of the whole machine the stored ceiling may be an old one.
+  return clean_ ? stored : std::max(stored, std::min(now, stored + std::chrono::hours(1)));
+}
+
+void DataFolder::reserve_ids(Time ceiling) {
+  const LockContent content{to_micros(ceiling), 0};
+  if (pwrite(lock_, &content, sizeof content, 0) != static_cast<ssize_t>(sizeof content))
+    refuse(path_, "the id ceiling cannot be written");
+}
+
+void DataFolder::release_ids(Time used_until) {
+  const LockContent content{to_micros(used_until), 1};
+  if (pwrite(lock_, &content, sizeof content, 0) == static_cast<ssize_t>(sizeof content)) fsync(lock_);
+}
+
+}  // namespace madang::app

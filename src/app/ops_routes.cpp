@@ -1,0 +1,66 @@
+#include "app/ops_routes.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <fstream>
+
+#include "platform/http/problem.hpp"
+
+namespace madang::app {
+
+using http::Access;
+using http::Call;
+using http::Method;
+using http::Response;
+
+namespace {
+
+/// Resident memory of this process, bytes.
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0;
+  double resident = 0;
+  statm >> pages >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+OpsRoutes::OpsRoutes(metrics::Registry& registry, const std::vector<std::string>& metrics_from)
+    : registry_(registry), metrics_from_(metrics_from) {
+  auto& memory = registry.gauge("process_resident_memory_bytes", "Resident memory");
+  registry.on_scrape([&memory] { memory.Set(resident_bytes()); });
+}
+
+void OpsRoutes::mount(http::Api& api) {
+  const http::EndpointOptions options{.rate = "none", .hidden = true};
+  api.add_raw({Method::get, "/health/live", Access::open, "Alive", options}, [this](Call& call) { return live(call); });
+  api.add_raw({Method::get, "/health/ready", Access::open, "Ready", options},
+              [this](Call& call) { return ready(call); });
+  api.add_raw({Method::get, "/metrics", Access::open, "Metrics", options}, [this](Call& call) { return scrape(call); });
+  api.add_raw({Method::get, "/api/openapi.json", Access::open, "The API's description", options},
+              [this](Call& call) { return document(call); });
+  document_ = std::make_shared<const std::string>(api.openapi());
+}
+
+Task<Response> OpsRoutes::live(Call&) { co_return Response{.body = std::string(R"({"status":"live"})")}; }
+
+Task<Response> OpsRoutes::ready(Call&) {
+  const bool is_ready = ready_;
+  co_return Response{.status = is_ready ? 200U : 503U,
+                     .body = std::string(is_ready ? R"({"status":"ready"})" : R"({"status":"not_ready"})")};
+}
+
+Task<Response> OpsRoutes::scrape(Call& call) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(call.request.remote_address, error);
+  if (error || !metrics_from_.contains(address))
+    co_return http::problem_response({.kind = Kind::not_found, .code = "not_found", .detail = "There is nothing here."},
+                                     call.request.request_id);
+  co_return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry_.scrape()};
+}
+
+Task<Response> OpsRoutes::document(Call&) { co_return Response{.body = document_}; }
+
+}  // namespace madang::app

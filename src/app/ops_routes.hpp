@@ -1,0 +1,29 @@
+// Health, metrics, the OpenAPI document.
+#pragma once
+
+#include <atomic>
+
+#include "platform/http/api.hpp"
+#include "platform/http/proxies.hpp"
+
+namespace madang::app {
+
+class OpsRoutes {
+ public:
+  OpsRoutes(metrics::Registry& registry, const std::vector<std::string>& metrics_from);
+  void mount(http::Api& api);
+  void set_ready(bool ready) { ready_ = ready; }
+
+ private:
+  Task<http::Response> live(http::Call& call);
+  Task<http::Response> ready(http::Call& call);
+  Task<http::Response> scrape(http::Call& call);
+  Task<http::Response> document(http::Call& call);
+
+  metrics::Registry& registry_;
+  const http::TrustedProxies metrics_from_;
+  std::atomic<bool> ready_{false};
+  http::SharedBytes document_;
+};
+
+}  // namespace madang::app
