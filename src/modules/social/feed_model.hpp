@@ -24,7 +24,8 @@ struct FeedModelSettings {
 
 /// How often what was tried: a test that compares nothing must not pass.
 struct FeedModelTally {
-  std::size_t pages = 0, from_store = 0, from_sql = 0, below_coverage = 0, crossed = 0, floors = 0;
+  std::size_t pages = 0, live_pages = 0, from_store = 0, from_sql = 0, below_coverage = 0,
+              crossed = 0, floors = 0;
   std::size_t lists_checked = 0, builds = 0, void_tickets = 0, excused = 0;
   std::size_t unreached = 0, jumps = 0, wipes = 0;
 };
@@ -43,11 +44,11 @@ class FeedModel {
   struct OpenList {
     Id viewer = 0;
     std::optional<FeedCursor> cursor;
-    std::vector<Id> at_begin;     // the whole list, when it was begun
+    std::vector<Id> at_begin;  // the whole list, when it was begun
     std::set<Id> shown;
-    std::set<Id> touched;         // authors whose follow changed since
+    std::set<Id> touched;  // authors whose follow changed since
     bool begun = false;
-    bool excused = false;         // the clock was set back, or marks were lost
+    bool excused = false;  // the clock was set back, or marks were lost
   };
   struct Delivery {  // a post on its way
     FeedPost post;
@@ -58,6 +59,7 @@ class FeedModel {
   };
   struct Building {
     BuildTicket ticket;
+    Time begun{};
     std::optional<FeedSnapshot> snapshot;
   };
   struct Turning {
@@ -70,7 +72,9 @@ class FeedModel {
   };
 
   bool chance(unsigned percent) { return random_.below(100) < percent; }
-  Id person() { return static_cast<Id>(random_.below(static_cast<std::uint64_t>(settings_.people))) + 1; }
+  Id person() {
+    return static_cast<Id>(random_.below(static_cast<std::uint64_t>(settings_.people))) + 1;
+  }
   void note(std::string what);
 
   void move_clock();
@@ -89,6 +93,7 @@ class FeedModel {
   Served serve(Id viewer, const std::optional<FeedCursor>& cursor, std::size_t limit);
   Served from_sql(Id viewer, const std::optional<FeedCursor>& cursor, std::size_t limit);
   void add_archive(Id viewer, Served& served, std::size_t limit, Time begun);
+  void mark_seen(Id viewer, const FeedListPage& page, Time at);
   std::string compare(OpenList& list, const Served& served, std::size_t limit);
   std::string explain(const OpenList& list, const FeedListPage& page,
                       const FeedListPage& expected) const;

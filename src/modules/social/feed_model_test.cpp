@@ -10,8 +10,11 @@ namespace madang::social {
 using namespace std::chrono_literals;
 
 FeedModel::FeedModel(std::uint64_t seed, FeedModelSettings settings)
-    : settings_(settings), random_(seed), now_(*parse_rfc3339("2026-11-21T12:00:00.123456Z")),
-      world_(settings.store.limits), store_(std::make_unique<MemoryFeedStore>(settings.store)) {
+    : settings_(settings),
+      random_(seed),
+      now_(*parse_rfc3339("2026-11-21T12:00:00.123456Z")),
+      world_(settings.store.limits),
+      store_(std::make_unique<MemoryFeedStore>(settings.store)) {
   world_.pending_marks = [this](Id viewer) { return store_->pending_marks(viewer); };
   for (Id a = 1; a <= settings_.people; ++a)
     for (Id b = 1; b <= settings_.people; ++b)
@@ -33,24 +36,36 @@ std::string FeedModel::trace() const {
 
 std::string FeedModel::step() {
   move_clock();
+  if (chance(30)) build();
   const auto dice = random_.below(100);
-  if (dice < 8) write_post();
-  else if (dice < 10) change_follow();
-  else if (dice < 11) delete_post();
-  else if (dice < 36) deliver();
-  else if (dice < 38) change_policy();
-  else if (dice < 58) build();
-  else if (dice < 62) save_marks();
-  else if (dice < 66) store_->sweep(now_, 1 + random_.below(40));
-  else if (dice < 67) forget_something();
-  else return read();
+  if (dice < 8)
+    write_post();
+  else if (dice < 10)
+    change_follow();
+  else if (dice < 11)
+    delete_post();
+  else if (dice < 36)
+    deliver();
+  else if (dice < 38)
+    change_policy();
+  else if (dice < 58)
+    build();
+  else if (dice < 62)
+    save_marks();
+  else if (dice < 66)
+    store_->sweep(now_, 1 + random_.below(40));
+  else if (dice < 67)
+    forget_something();
+  else
+    return read();
   return {};
 }
 
 void FeedModel::move_clock() {
   const auto dice = random_.below(1'000);
-  Micros by(static_cast<std::int64_t>(random_.below(2'400'000'000)));  // 20 minutes on average
-  if (settings_.clock_jumps && dice < 4) by = std::chrono::hours(random_.below(24 * 9));
+  Micros by(static_cast<std::int64_t>(random_.below(600'000'000)));  // 5 minutes on average
+  if (settings_.clock_jumps && dice < 4)
+    by = std::chrono::hours(random_.below(chance(50) ? 30 : 24 * 9));
   if (settings_.clock_back && dice >= 4 && dice < 8) {
     by = -std::chrono::hours(random_.below(chance(50) ? 3 : 24 * 9));
     for (OpenList& list : lists_) list.excused = true;
@@ -59,8 +74,8 @@ void FeedModel::move_clock() {
     ++tally_.jumps;
     note("clock jumps " + std::to_string(by / 1s) + " s");
   }
-  // Marks wait for seconds on a server; what a second view does to a first one that has waited until
-  // it is forgotten is not what this is about.
+  // Marks wait for seconds on a server; what a second view does to a first one that has waited
+  // until it is forgotten is not what this is about.
   if (std::chrono::abs(by) > 1h || now_ - marks_settled_ > 6h) save_all_marks();
   now_ += by;
   latest_ = std::max(latest_, FeedLife::seconds(now_));
@@ -164,11 +179,17 @@ void FeedModel::change_policy() {
 void FeedModel::begin_build(Id viewer) {
   if (const auto ticket = store_->begin_build(viewer)) {
     note("begin to build " + std::to_string(viewer));
-    buildings_.push_back({*ticket, {}});
+    buildings_.push_back({*ticket, now_, {}});
   }
 }
 
 void FeedModel::build() {
+  // A build takes milliseconds on a server; here it may take two hours of the model's time.
+  std::erase_if(buildings_, [&](const Building& one) {
+    const bool old = std::chrono::abs(now_ - one.begun) > 2h;
+    if (old) store_->abandon_build(one.ticket);
+    return old;
+  });
   if (buildings_.empty()) return;
   const std::size_t which = random_.below(buildings_.size());
   Building& one = buildings_[which];
@@ -177,9 +198,8 @@ void FeedModel::build() {
     store_->abandon_build(one.ticket);
   } else if (!one.snapshot) {
     const bool all = chance(50);
-    one.snapshot = world_.snapshot(viewer, now_, [&](Id author) {
-      return all || store_->policy(author) != FanOut::push;
-    });
+    one.snapshot = world_.snapshot(
+        viewer, now_, [&](Id author) { return all || store_->policy(author) != FanOut::push; });
     return;
   } else {
     const std::uint64_t seq = one.snapshot->seq;
@@ -201,8 +221,10 @@ void FeedModel::save_marks() {
   } else {
     std::vector<Id> viewers;
     for (const UnsavedMarks& unsaved : saving_->first) viewers.push_back(unsaved.viewer);
-    if (saving_->second && chance(80)) store_->marks_saved(viewers);
-    else store_->marks_failed(viewers);
+    if (saving_->second && chance(80))
+      store_->marks_saved(viewers);
+    else
+      store_->marks_failed(viewers);
     saving_.reset();
   }
 }
@@ -267,6 +289,7 @@ std::string FeedModel::read() {
   note("read " + std::to_string(list.viewer) + (served.from_store ? " from store" : " from SQL") +
        (list.cursor ? " after " + std::to_string(list.cursor->last) : ""));
   ++tally_.pages;
+  if (!list.cursor || list.cursor->part == FeedPart::live) ++tally_.live_pages;
   ++(served.from_store ? tally_.from_store : tally_.from_sql);
   std::string wrong = compare(list, served, limit);
   if (wrong == "skip") {
@@ -276,23 +299,12 @@ std::string FeedModel::read() {
   }
   if (wrong.empty()) wrong = follow_list(list, served.page);
   if (!wrong.empty()) return wrong;
-  if (chance(85)) {  // otherwise a prefetch
-    std::vector<Id> posts;
-    for (const FeedListed& item : served.page.items) posts.push_back(item.post);
-    const Time at = std::max(now_, begun);
-    store_->mark_seen(list.viewer, posts, at);
-    for (const Id post : posts) {
-      const FeedSeconds seen = FeedLife::seconds(at);
-      FeedSeconds& first = views_[list.viewer][post];
-      if (first != 0 && FeedLife::forgotten(first, seen)) lapsed_[list.viewer].insert(post);
-      if (first == 0) first = seen;
-      first = std::min(first, seen);
-    }
-  }
+  if (chance(85)) mark_seen(list.viewer, served.page, std::max(now_, begun));  // or a prefetch
   if (!served.from_store && chance(70)) begin_build(list.viewer);
   list.begun = true;
   list.cursor = served.page.next;
-  if (!list.cursor || chance(3)) {
+  const bool archive = list.cursor && list.cursor->part == FeedPart::archive;
+  if (!list.cursor || chance(archive ? 25 : 3)) {
     if (!list.cursor) {
       wrong = check_end(list);
       tally_.lists_checked += list.excused ? 0 : 1;
@@ -301,6 +313,25 @@ std::string FeedModel::read() {
   }
   if (wrong.empty() && chance(5)) wrong = check_marks();
   return wrong;
+}
+
+/// As the service does it, only what was not seen; and sometimes, as two requests at once would,
+/// also what was (but not what is about to be forgotten: then either view may be the one that
+/// counts).
+void FeedModel::mark_seen(Id viewer, const FeedListPage& page, Time at) {
+  const FeedSeconds seen = FeedLife::seconds(at);
+  const bool all = chance(20);
+  std::vector<Id> posts;
+  for (const FeedListed& item : page.items) {
+    FeedSeconds& first = views_[viewer][item.post];
+    const bool lapsed = first != 0 && FeedLife::forgotten(first, seen);
+    const bool fresh = first != 0 && first + FeedLife::view_life / 2 > seen;
+    if (first != 0 && !lapsed && !(all && fresh)) continue;
+    posts.push_back(item.post);
+    if (lapsed) lapsed_[viewer].insert(item.post);
+    first = first == 0 ? seen : std::min(first, seen);
+  }
+  store_->mark_seen(viewer, posts, at);
 }
 
 FeedModel::Served FeedModel::from_sql(Id viewer, const std::optional<FeedCursor>& cursor,
@@ -324,8 +355,10 @@ FeedModel::Served FeedModel::serve(Id viewer, const std::optional<FeedCursor>& c
     if (page.answer == FeedAnswer::below_coverage) ++tally_.below_coverage;
     if (page.answer != FeedAnswer::page) return from_sql(viewer, cursor, limit);
     for (const FeedItem& item : page.items) {
-      if (world_.exists(item.post)) served.page.items.push_back({item.post, FeedPart::live});
-      else store_->erase(viewer, item.post);
+      if (world_.exists(item.post))
+        served.page.items.push_back({item.post, FeedPart::live});
+      else
+        store_->erase(viewer, item.post);
     }
     more_live = page.more_live;
     query.floor = served.page.floor = page.floor;
@@ -333,8 +366,8 @@ FeedModel::Served FeedModel::serve(Id viewer, const std::optional<FeedCursor>& c
     if (page.items.empty()) break;
   }
   if (served.page.items.size() == limit && more_live) {
-    served.page.next = FeedCursor{FeedPart::live, served.page.items.back().post, query.begun,
-                                  served.page.floor};
+    served.page.next =
+        FeedCursor{FeedPart::live, served.page.items.back().post, query.begun, served.page.floor};
     return served;
   }
   add_archive(viewer, served, limit, query.begun);
@@ -347,8 +380,8 @@ void FeedModel::add_archive(Id viewer, Served& served, std::size_t limit, Time b
   const FeedListPage rest = world_.page(viewer, start, now_, std::max<std::size_t>(1, wanted));
   if (wanted == 0) {
     if (!rest.items.empty())
-      served.page.next = FeedCursor{FeedPart::live, served.page.items.back().post, begun,
-                                    served.page.floor};
+      served.page.next =
+          FeedCursor{FeedPart::live, served.page.items.back().post, begun, served.page.floor};
     return;
   }
   if (!served.page.items.empty() && !rest.items.empty()) ++tally_.crossed;
@@ -369,8 +402,7 @@ std::set<Id> FeedModel::unreached(Id viewer) const {
 
 bool FeedModel::ghosts(Id viewer) const {
   return std::ranges::any_of(deliveries_, [&](const Delivery& one) {
-    return one.removal &&
-           (one.post.author == viewer || world_.follows(viewer, one.post.author));
+    return one.removal && (one.post.author == viewer || world_.follows(viewer, one.post.author));
   });
 }
 
@@ -399,11 +431,12 @@ std::string FeedModel::compare(OpenList& list, const Served& served, std::size_t
     missing.erase(deliveries_.front().post.id);
     if (same(world_.page_without(list.viewer, list.cursor, now_, limit, missing))) return {};
   }
-  // Deleted posts that the fan-out has not removed still count for the bound.
+  // Deleted posts that the fan-out has not removed still count for the bound, and as more to come.
+  if (expected.items == served.page.items && !expected.next && ghosts(list.viewer)) return {};
   if (expected.floor != served.page.floor && !list.cursor && ghosts(list.viewer)) return "skip";
-  return "viewer " + std::to_string(list.viewer) + (served.from_store ? " from store" : " from SQL") +
-         ":" + describe(served.page) + "\n  expected:" + describe(expected) +
-         explain(list, served.page, expected);
+  return "viewer " + std::to_string(list.viewer) +
+         (served.from_store ? " from store" : " from SQL") + ":" + describe(served.page) +
+         "\n  expected:" + describe(expected) + explain(list, served.page, expected);
 }
 
 /// What is known of the first post in which the pages differ.
@@ -457,7 +490,9 @@ std::string FeedModel::check_marks() const {
         if (!fresh) at->second = std::min(at->second, mark.first_seen);
       }
     for (const auto& [post, seen] : views)
-      if (!FeedLife::forgotten(seen, latest_) && (lapsed == lapsed_.end() || !lapsed->second.contains(post)) && (!known.contains(post) || known.at(post) > seen))
+      if (!FeedLife::forgotten(seen, latest_) &&
+          (lapsed == lapsed_.end() || !lapsed->second.contains(post)) &&
+          (!known.contains(post) || known.at(post) > seen))
         return "a view of " + std::to_string(post) + " by " + std::to_string(viewer) + " at " +
                std::to_string(seen) + " is lost, known is " +
                std::to_string(known.contains(post) ? known.at(post) : 0);
@@ -474,11 +509,11 @@ std::size_t from_environment(const char* name, std::size_t otherwise) {
 
 void add(FeedModelTally& sum, const FeedModelTally& one) {
   for (const auto member :
-       {&FeedModelTally::pages, &FeedModelTally::from_store, &FeedModelTally::from_sql,
-        &FeedModelTally::below_coverage, &FeedModelTally::crossed, &FeedModelTally::floors,
-        &FeedModelTally::lists_checked, &FeedModelTally::builds, &FeedModelTally::void_tickets,
-        &FeedModelTally::excused, &FeedModelTally::unreached, &FeedModelTally::jumps,
-        &FeedModelTally::wipes})
+       {&FeedModelTally::pages, &FeedModelTally::live_pages, &FeedModelTally::from_store,
+        &FeedModelTally::from_sql, &FeedModelTally::below_coverage, &FeedModelTally::crossed,
+        &FeedModelTally::floors, &FeedModelTally::lists_checked, &FeedModelTally::builds,
+        &FeedModelTally::void_tickets, &FeedModelTally::excused, &FeedModelTally::unreached,
+        &FeedModelTally::jumps, &FeedModelTally::wipes})
     sum.*member += one.*member;
 }
 
@@ -497,6 +532,13 @@ FeedModelTally run(const FeedModelSettings& settings, std::size_t seeds, std::si
     }
     add(sum, model.tally());
   }
+  std::printf(
+      "%zu pages (%zu of the live part), %zu from the store, %zu below coverage, %zu across both "
+      "parts, %zu with a floor, %zu while posts were on their way, %zu excused; %zu whole "
+      "lists; %zu builds, %zu in vain; %zu clock jumps, %zu wipes\n",
+      sum.pages, sum.live_pages, sum.from_store, sum.below_coverage, sum.crossed, sum.floors,
+      sum.unreached, sum.excused, sum.lists_checked, sum.builds, sum.void_tickets, sum.jumps,
+      sum.wipes);
   return sum;
 }
 
@@ -508,7 +550,7 @@ FeedModelSettings tiny() {
 
 TEST(FeedModel, AgreesWithThePlainRules) {
   const auto tally = run({}, 12, 4'000);
-  EXPECT_GT(tally.from_store, tally.pages / 4);
+  EXPECT_GT(tally.from_store, tally.live_pages / 4);
   EXPECT_GT(tally.crossed, 100);
 }
 

@@ -65,7 +65,9 @@ class FeedWorld final : public FeedOracle {
   }
 
   /// Marks that are not stored yet, asked of the store as a server would.
-  std::function<std::vector<FeedMark>(Id)> pending_marks = [](Id) { return std::vector<FeedMark>(); };
+  std::function<std::vector<FeedMark>(Id)> pending_marks = [](Id) {
+    return std::vector<FeedMark>();
+  };
 
   /// As a server would build it. `only`: the followed authors that are named.
   FeedSnapshot snapshot(Id viewer, Time now, const std::function<bool(Id)>& only) const {
@@ -144,8 +146,8 @@ class FeedWorld final : public FeedOracle {
     for (auto at = posts_.rbegin(); at != posts_.rend(); ++at) {
       const auto since = inserted(viewer, at->second);
       const auto view = seen.find(at->first);
-      if (since && FeedLife::live(*since, view == seen.end() ? 0 : view->second,
-                                  FeedLife::seconds(begun)))
+      if (since &&
+          FeedLife::live(*since, view == seen.end() ? 0 : view->second, FeedLife::seconds(begun)))
         living.push_back(at->first);
     }
     return living;
