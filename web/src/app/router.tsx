@@ -91,7 +91,9 @@ export function useFocusOnNavigation(): void {
   const { path, kind } = usePlace();
   useEffect(() => {
     if (kind === "load" || kind === "replace") return;
-    document.getElementById("content")?.focus({ preventScroll: true });
+    const content = document.getElementById("content");
+    // A page may have put the focus into a field of its own already.
+    if (!content?.contains(document.activeElement)) content?.focus({ preventScroll: true });
   }, [path, kind]);
 }
 
