@@ -99,9 +99,10 @@ std::vector<std::string> migration_faults(Transaction& tx,
     }
   }
   for (const auto& [module, names] : applied)
-    for (const auto& [name, hash] : names)
-      faults.push_back("the store is newer than this program: migration " + module + "/" + name +
-                       " is unknown");
+    for (const auto& [name, hash] : names) {
+      std::string fault = "the store is newer than this program: migration ";
+      faults.push_back(fault.append(module).append("/").append(name).append(" is unknown"));
+    }
   return faults;
 }
 

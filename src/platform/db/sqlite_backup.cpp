@@ -12,7 +12,6 @@
 namespace madang::db {
 
 namespace fs = std::filesystem;
-using sqlite::Command;
 using sqlite::Connection;
 using sqlite::ConnectionTransaction;
 
