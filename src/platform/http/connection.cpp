@@ -24,9 +24,7 @@ constexpr std::size_t linger_bytes = 8 * 1024 * 1024;
 constexpr auto linger_time = 5s;
 constexpr auto linger_time_draining = 1s;
 constexpr auto linger_time_turned_away = 500ms;
-/// While draining, a connection that was busy until just now may have its next request under way.
-constexpr auto drain_grace = 100ms;
-constexpr auto recently = 1s;
+constexpr auto recently = 1s;         // in use, as draining sees it
 constexpr auto memory_kept_for = 1s;  // of an idle connection
 
 bool is_request_id(std::string_view id) {
@@ -113,8 +111,10 @@ void Connection::tick(Steady::time_point now) {
 void Connection::begin_drain() {
   if (events_ != nullptr) events_->close();
   if (phase_ == Phase::idle) {
-    const bool active = shard_.now() - idle_since_ < recently;
-    deadline_ = std::min(deadline_, Steady::now() + (active ? Steady::duration(drain_grace) : 0ms));
+    const Steady::duration grace = shard_.now() - idle_since_ < recently
+                                       ? Steady::duration(shard_.core.options.drain_grace)
+                                       : 0ms;
+    deadline_ = std::min(deadline_, Steady::now() + grace);
   } else if (phase_ == Phase::linger) {
     deadline_ = std::min(deadline_, Steady::now() + linger_time_draining);
   }
@@ -160,7 +160,7 @@ Task<bool> Connection::next_head() {
 void Connection::arm_for_head() {
   const ServerOptions& options = shard_.core.options;
   if (!in_.empty()) return arm(Phase::head, options.head_timeout);
-  arm(Phase::idle, shard_.draining() ? drain_grace : options.idle_timeout);
+  arm(Phase::idle, shard_.draining() ? options.drain_grace : options.idle_timeout);
 }
 
 Task<Connection::Read> Connection::read_head() {

@@ -42,7 +42,7 @@ class Connection final : private BodyStream {
  private:
   enum class Phase : std::uint8_t { idle, head, body, busy, write, events, linger };
   /// Why a pending socket operation was cancelled.
-  enum class Wake : std::uint8_t { none, timeout, release_memory, cut };
+  enum class Wake : std::uint8_t { none, timeout, release_memory };
   enum class Read : std::uint8_t { some, ended, timed_out };
 
   void arm(Phase phase, Steady::duration timeout);

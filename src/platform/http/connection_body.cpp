@@ -13,8 +13,10 @@ namespace madang::http {
 namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t smallest_read = 4 * 1024;
-constexpr std::size_t largest_read = 64 * 1024;
+/// A declared length is a promise: large buffers are for clients that have sent something.
+constexpr std::size_t first_reads = 8 * 1024;
+constexpr std::size_t later_reads = 32 * 1024;
+constexpr std::uint64_t proven_bytes = 64 * 1024;
 /// A body nobody wants is read to its end when that is cheaper than a new connection.
 constexpr std::uint64_t discard_at_most = 64 * 1024;
 /// Fewer bytes than this are no progress: a client that drips them does not keep its connection.
@@ -35,7 +37,7 @@ Problem too_slow() {
 /// The whole body into request_.body; false when the request is answered already or the client
 /// gone.
 Task<bool> Connection::read_body() {
-  request_.body.reserve(std::min<std::uint64_t>(body_left(), largest_read));
+  request_.body.reserve(std::min<std::uint64_t>(body_left(), first_reads));
   for (;;) {
     const Result<std::string_view> piece = take_piece();
     if (!piece) {
@@ -148,8 +150,7 @@ Task<Connection::Read> Connection::read_more_body() {
 }
 
 std::span<char> Connection::body_room() {
-  const std::uint64_t wanted = parser_.content_length() ? body_left() : largest_read / 4;
-  return in_.prepare(std::clamp<std::uint64_t>(wanted, smallest_read, largest_read));
+  return in_.prepare(body_received_ < proven_bytes ? first_reads : later_reads);
 }
 
 void Connection::consume(std::size_t count) {

@@ -49,13 +49,25 @@ tcp::endpoint endpoint_of(const ServerOptions& options, asio::any_io_executor ex
   return found.begin()->endpoint();
 }
 
+/// SO_REUSEPORT would let a second server take half of the first one's connections: without it the
+/// port must be free.
+void check_free(asio::any_io_executor executor, const tcp::endpoint& endpoint,
+                const ServerOptions& options) {
+  tcp::acceptor probe(std::move(executor));
+  boost::system::error_code ec;
+  probe.open(endpoint.protocol(), ec);
+  if (!ec) probe.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec) probe.bind(endpoint, ec);
+  if (ec) fail_to_listen(options, ec);
+}
+
 tcp::acceptor open_acceptor(asio::any_io_executor executor, const tcp::endpoint& endpoint,
-                            bool share_port, const ServerOptions& options) {
+                            const ServerOptions& options) {
   tcp::acceptor acceptor(std::move(executor));
   boost::system::error_code ec;
   acceptor.open(endpoint.protocol(), ec);
   if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
-  if (!ec && share_port) acceptor.set_option(ReusePort(true), ec);
+  if (!ec) acceptor.set_option(ReusePort(true), ec);
   if (!ec) acceptor.bind(endpoint, ec);
   if (!ec) acceptor.listen(backlog, ec);
   if (!ec) acceptor.non_blocking(true, ec);
@@ -156,18 +168,14 @@ Server::Impl::Impl(ServerOptions options, Handler& handler, runtime::IoPool& io,
       connections("http_connections", registry),
       acceptors("http_acceptors", registry) {
   tcp::endpoint endpoint = endpoint_of(core.options, pool.executor(0));
-  {
-    // SO_REUSEPORT would let a second server take half of the first one's connections: without it
-    // the port must be free.
-    const tcp::acceptor probe = open_acceptor(pool.executor(0), endpoint, false, core.options);
-    endpoint.port(probe.local_endpoint().port());
-  }
-  port = endpoint.port();
+  if (endpoint.port() != 0) check_free(pool.executor(0), endpoint, core.options);
   for (std::size_t i = 0; i < pool.size(); ++i) {
-    tcp::acceptor acceptor = open_acceptor(pool.executor(i), endpoint, true, core.options);
+    tcp::acceptor acceptor = open_acceptor(pool.executor(i), endpoint, core.options);
+    endpoint.port(acceptor.local_endpoint().port());  // the one chosen, if any was free to choose
     listeners.push_back(std::make_unique<Listener>(core, pool.executor(i), stats->of_shard[i],
                                                    std::move(acceptor)));
   }
+  port = endpoint.port();
   publish(registry, stats);
 }
 
@@ -201,6 +209,7 @@ Task<> Server::Impl::accept(Impl* impl, Listener* listener) {
     if (!ec) {
       impl->admit(*listener, std::move(socket));
     } else if (out_of_resources(ec)) {
+      impl->core.accept_failures.Increment();
       log::warn("http", "accept_failed", {{"error", ec.message()}});
       pause.expires_after(accept_backoff);
       co_await pause.async_wait(as_result);
@@ -277,7 +286,7 @@ std::uint16_t Server::port() const {
 }
 
 void Server::stop_accepting() {
-  impl_->close_listeners();
+  if (impl_->started) impl_->close_listeners();
 }
 
 void Server::drain(std::chrono::milliseconds timeout) {

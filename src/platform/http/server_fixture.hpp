@@ -37,7 +37,7 @@ using Steady = std::chrono::steady_clock;
 constexpr auto patience = 20s;
 
 /// Events a test pushes; close() is remembered.
-class TestEvents final : public EventStream {
+class TestEvents final : public EventStream, public std::enable_shared_from_this<TestEvents> {
  public:
   explicit TestEvents(asio::any_io_executor executor) : executor_(executor), timer_(executor) {
     timer_.expires_at(Steady::time_point::max());
@@ -70,14 +70,14 @@ class TestEvents final : public EventStream {
       const std::lock_guard lock(mutex_);
       pieces_.push_back(std::move(piece));
     }
-    asio::post(executor_, [this] { timer_.cancel(); });
+    asio::post(executor_, [self = shared_from_this()] { self->timer_.cancel(); });
   }
   void end() {
     {
       const std::lock_guard lock(mutex_);
       ended_ = true;
     }
-    asio::post(executor_, [this] { timer_.cancel(); });
+    asio::post(executor_, [self = shared_from_this()] { self->timer_.cancel(); });
   }
   bool wait_closed() {
     std::unique_lock lock(mutex_);

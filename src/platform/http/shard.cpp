@@ -17,7 +17,9 @@ Core::Core(ServerOptions given, Handler& served, metrics::Registry& metrics)
       slow_readers(registry.counter("madang_http_slow_readers_closed_total",
                                     "Connections closed because the client did not read")),
       handler_failures(registry.counter("madang_http_handler_exceptions_total",
-                                        "Exceptions that left a handler: bugs")) {}
+                                        "Exceptions that left a handler: bugs")),
+      accept_failures(registry.counter("madang_http_accept_failures_total",
+                                       "Connections not accepted: no descriptor or memory")) {}
 
 Shard::Shard(Core& shared, boost::asio::any_io_executor on, ShardStats& counted)
     : core(shared),

@@ -46,6 +46,7 @@ struct Core {
   metrics::Registry& registry;
   metrics::Counter& slow_readers;
   metrics::Counter& handler_failures;
+  metrics::Counter& accept_failures;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> body_bytes{0};  // of all bodies held in memory
 };
