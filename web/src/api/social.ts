@@ -2,13 +2,16 @@ import { call, del, get, newKey, patch, post } from "./client";
 import type {
   Comment,
   FeedItem,
+  FollowState,
+  LikeState,
+  NewReport,
   Notification,
   Page,
+  Person,
   Post,
   Profile,
   Report,
   ReportState,
-  UserCard,
 } from "./types";
 
 export const pageSize = 20;
@@ -27,9 +30,9 @@ export const peekFeed = () =>
 export const readRanking = list<Post>("/posts/ranking");
 export const readUserPosts = (userId: number) => list<Post>(`/users/${userId}/posts`);
 export const readMyLikes = list<Post>("/me/likes");
-export const readFollowers = (userId: number) => list<UserCard>(`/users/${userId}/followers`);
-export const readFollowing = (userId: number) => list<UserCard>(`/users/${userId}/following`);
-export const searchPeople = (query: string) => list<UserCard>("/users", { query });
+export const readFollowers = (userId: number) => list<Person>(`/users/${userId}/followers`);
+export const readFollowing = (userId: number) => list<Person>(`/users/${userId}/following`);
+export const searchPeople = (query: string) => list<Person>("/users", { query });
 export const readComments = (postId: number) => list<Comment>(`/posts/${postId}/comments`);
 
 export const readPost = (id: number, signal?: AbortSignal) => get<Post>(`/posts/${id}`, { signal });
@@ -39,7 +42,7 @@ export const editPost = (id: number, text: string) => patch<Post>(`/posts/${id}`
 export const deletePost = (id: number) => del(`/posts/${id}`);
 
 export const setLike = (id: number, liked: boolean) =>
-  call<{ liked: boolean; like_count: number }>(liked ? "PUT" : "DELETE", `/posts/${id}/like`);
+  call<LikeState>(liked ? "PUT" : "DELETE", `/posts/${id}/like`);
 
 export const createComment = (postId: number, text: string, idempotencyKey: string) =>
   post<Comment>(`/posts/${postId}/comments`, { text }, { idempotencyKey, retries: 2 });
@@ -51,17 +54,13 @@ export const readProfile = (handle: string, signal?: AbortSignal) =>
   get<Profile>(`/users/by-handle/${encodeURIComponent(handle)}`, { signal });
 
 export const setFollow = (id: number, following: boolean) =>
-  call<{ following: boolean }>(following ? "PUT" : "DELETE", `/users/${id}/follow`);
+  call<FollowState>(following ? "PUT" : "DELETE", `/users/${id}/follow`);
 export const setBlock = (id: number, on: boolean) =>
   call<unknown>(on ? "PUT" : "DELETE", `/users/${id}/block`);
 export const setMute = (id: number, on: boolean) =>
   call<unknown>(on ? "PUT" : "DELETE", `/users/${id}/mute`);
 
-export interface ReportTarget {
-  post_id?: number;
-  comment_id?: number;
-  user_id?: number;
-}
+export type ReportTarget = Omit<NewReport, "reason">;
 export const sendReport = (target: ReportTarget, reason: string) =>
   post("/reports", { ...target, reason }, { idempotencyKey: newKey() });
 

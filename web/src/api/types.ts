@@ -1,72 +1,30 @@
-// The names the page uses for the API's shapes.
+// The names the page uses for the API's shapes: schema.ts is generated from docs/openapi.json
+// (`npm run types`), this file only names what is in it.
+import type { components } from "./schema";
 
-export interface UserCard {
-  id: number;
-  handle: string;
-  name: string;
-  avatar?: string | null;
-}
+type Schemas = components["schemas"];
 
-export interface Profile extends UserCard {
-  bio: string;
-  post_count: number;
-  follower_count: number;
-  following_count: number;
-  is_following: boolean;
-  is_followed_by: boolean;
-  is_blocked?: boolean;
-  is_muted?: boolean;
-  created_at?: string;
-}
+export type UserCard = Schemas["Card"];
+export type Person = Schemas["Person"];
+export type Profile = Schemas["UserProfile"];
+export type Account = Schemas["Me"];
+export type SignUp = Schemas["SignUp"];
+export type SignIn = Schemas["SignIn"];
+export type SignedIn = Schemas["SignedIn"];
+export type ProfileChange = Schemas["EditMe"];
+export type PasswordChange = Schemas["ChangePassword"];
+export type Device = Schemas["Session"];
 
-export interface Account extends UserCard {
-  bio: string;
-  email: string;
-  roles: string[];
-  created_at?: string;
-}
-
-export interface MediaVariant {
-  url: string;
-  width: number;
-  height: number;
-  content_type: string;
-}
-
-export interface PostMedia {
-  id: number;
-  url: string;
-  width: number;
-  height: number;
-  variants?: MediaVariant[];
-}
-
-export interface Post {
-  id: number;
-  author: UserCard;
-  text: string;
-  media: PostMedia[];
-  like_count: number;
-  comment_count: number;
-  liked: boolean;
-  created_at: string;
-  edited_at?: string | null;
-}
-
-export interface FeedItem {
-  post: Post;
-  seen: boolean;
-  source: "live" | "archive";
-}
-
-export interface Comment {
-  id: number;
-  post_id: number;
-  author: UserCard;
-  text: string;
-  created_at: string;
-  edited_at?: string | null;
-}
+export type Post = Schemas["Post"];
+export type PostMedia = Schemas["View"];
+export type MediaVariant = Schemas["Variant"];
+export type FeedItem = Schemas["FeedListItem"];
+export type Comment = Schemas["Comment"];
+export type LikeState = Schemas["LikeState"];
+export type FollowState = Schemas["FollowState"];
+export type Report = Schemas["Report"];
+export type ReportState = Report["state"];
+export type NewReport = Schemas["WriteReport"];
 
 // `actor` and `actor_count - 1` others: the server groups them.
 export interface Notification {
@@ -78,31 +36,6 @@ export interface Notification {
   comment_id?: number | null;
   created_at: string;
   read: boolean;
-}
-
-export interface Device {
-  id: number;
-  current: boolean;
-  user_agent: string;
-  created_at: string;
-  last_used_at: string;
-  address: string;
-}
-
-export type ReportState = "open" | "kept" | "hidden";
-
-export interface Report {
-  id: number;
-  reporter: UserCard;
-  post_id?: number | null;
-  comment_id?: number | null;
-  user_id?: number | null;
-  author?: UserCard | null;
-  text?: string | null;
-  reason: string;
-  state: ReportState;
-  created_at: string;
-  resolved_at?: string | null;
 }
 
 export interface MediaState {

@@ -1,7 +1,7 @@
 import { useRef, useState, type FormEvent } from "react";
-import { changeMe, type ProfileChange } from "../../api/identity";
+import { changeMe } from "../../api/identity";
 import { asApiError, type ApiError } from "../../api/problem";
-import type { Account } from "../../api/types";
+import type { Account, ProfileChange } from "../../api/types";
 import { isAbort } from "../../app/failures";
 import { updateMe } from "../../app/session";
 import { toast } from "../../app/toasts";
