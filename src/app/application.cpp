@@ -44,7 +44,8 @@ http::ServerOptions server_options(const config::Config& config) {
   const std::string& listen = config.text("http.listen");
   const auto colon = listen.rfind(':');
   const int port = colon == listen.npos ? -1 : std::atoi(listen.c_str() + colon + 1);
-  if (port < 0 || port > 65535) throw std::runtime_error("http.listen must be HOST:PORT, not " + listen);
+  if (port < 0 || port > 65535)
+    throw std::runtime_error("http.listen must be HOST:PORT, not " + listen);
   options.host = listen.substr(0, colon);
   options.port = static_cast<std::uint16_t>(port);
   options.max_connections = static_cast<std::size_t>(config.integer("http.max_connections"));
@@ -57,7 +58,8 @@ http::ServerOptions server_options(const config::Config& config) {
 
 int io_threads(const config::Config& config) {
   const auto wanted = static_cast<int>(config.integer("http.threads"));
-  return wanted != 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+  return wanted != 0 ? wanted
+                     : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
 }
 
 /// What identity asks of the modules above it.
@@ -66,9 +68,12 @@ class Hooks final : public identity::AccountHooks {
   Hooks(social::PostCache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}
 
   void created(db::Transaction& tx, Id account) override { social::insert_profile(tx, account); }
-  void withdrawn(db::Transaction& tx, Id account) override { social::set_profile_visible(tx, account, false); }
+  void withdrawn(db::Transaction& tx, Id account) override {
+    social::set_profile_visible(tx, account, false);
+  }
   Result<std::string> claim_avatar(db::Transaction& tx, Id account, Id media) override {
-    auto claimed = media::claim(tx, account, std::span(&media, 1), media::Purpose::avatar, account, clock_.now());
+    auto claimed = media::claim(tx, account, std::span(&media, 1), media::Purpose::avatar, account,
+                                clock_.now());
     if (!claimed) return std::unexpected(claimed.error());
     const auto views = media::views(tx, std::span(&media, 1));
     return views.at(media).url;
@@ -132,11 +137,14 @@ struct Application::Parts {
 };
 
 Application::Parts::Parts(const config::Config& settings, Store& opened)
-    : config(settings), store(opened), io(io_threads(settings)),
+    : config(settings),
+      store(opened),
+      io(io_threads(settings)),
       hub({.total = static_cast<std::size_t>(settings.integer("realtime.streams"))}, registry),
       cache(store.db(), static_cast<std::size_t>(settings.integer("social.cached_posts")),
             static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
-      feed_store({.max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))}),
+      feed_store(
+          {.max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))}),
       passwords({.passes = static_cast<std::uint64_t>(settings.integer("identity.password_passes")),
                  .memory = static_cast<std::size_t>(settings.bytes("identity.password_memory")),
                  .threads = static_cast<int>(settings.integer("identity.password_threads"))},
@@ -144,18 +152,21 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
       sessions(store.db(), store.ids(), store.clock(), store.random(),
                {.life = settings.seconds("identity.session_life")}, tasks, registry),
       account_limiter(static_cast<std::size_t>(settings.integer("rate.keys")), registry),
-      identity(store.db(), store.ids(), store.clock(), outbox, passwords, sessions, hooks, account_limiter,
+      identity(store.db(), store.ids(), store.clock(), outbox, passwords, sessions, hooks,
+               account_limiter,
                {.email_hash_key = store.folder().key_for("identity.email"),
-                .sign_in_per_account = {"sign_in_account", settings.integer("rate.sign_in_account"), seconds(600)}}),
+                .sign_in_per_account = {"sign_in_account", settings.integer("rate.sign_in_account"),
+                                        seconds(600)}}),
       identity_routes(identity, settings.text("http.public_url")),
       posts(context, [this](Id post, Id author, Time at) { feeds.add_own(post, author, at); }),
       people(context, [this](Id account) { feeds.follows_changed(account); }),
       ranking(context, settings.seconds("social.ranking_interval")),
-      fan_out(context, feed_store,
-              {.min_followers = static_cast<std::size_t>(settings.integer("social.pull_followers"))},
-              {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
-               .listening = [] { return std::vector<Id>(); }},
-              registry),
+      fan_out(
+          context, feed_store,
+          {.min_followers = static_cast<std::size_t>(settings.integer("social.pull_followers"))},
+          {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
+           .listening = [] { return std::vector<Id>(); }},
+          registry),
       dispatcher(store.db(), store.clock(), {}, "node0", registry),
       ops(registry, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
@@ -196,7 +207,9 @@ void Application::Parts::keep_house() {
   housekeeper.add("purge_posts", seconds(5), [this] {
     for (int chunks = 0; chunks < 20; ++chunks) {
       const auto removed = store.db().write_blocking(
-          [](db::Transaction& tx) -> Result<std::int64_t> { return social::purge_deleted(tx, 200); },
+          [](db::Transaction& tx) -> Result<std::int64_t> {
+            return social::purge_deleted(tx, 200);
+          },
           db::Lane::background);
       if (removed.value_or(0) == 0) return;
     }
@@ -229,7 +242,9 @@ void Application::Parts::stop() {
 
 Application::Application(const config::Config& config, Store& store)
     : parts_(std::make_unique<Parts>(config, store)) {}
-Application::~Application() { stop(); }
+Application::~Application() {
+  stop();
+}
 
 std::string Application::start() {
   parts_->start();
@@ -237,8 +252,14 @@ std::string Application::start() {
   return listen.substr(0, listen.rfind(':')) + ":" + std::to_string(parts_->server.port());
 }
 
-void Application::stop() { parts_->stop(); }
-std::string Application::openapi() const { return parts_->api.openapi(); }
-identity::Service& Application::identity() { return parts_->identity; }
+void Application::stop() {
+  parts_->stop();
+}
+std::string Application::openapi() const {
+  return parts_->api.openapi();
+}
+identity::Service& Application::identity() {
+  return parts_->identity;
+}
 
 }  // namespace madang::app

@@ -1,5 +1,5 @@
-// Composition: configuration -> adapters -> modules -> server. The only place that knows which adapter
-// stands behind which port.
+// Composition: configuration -> adapters -> modules -> server. The only place that knows which
+// adapter stands behind which port.
 #pragma once
 
 #include <memory>

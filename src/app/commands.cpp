@@ -81,11 +81,14 @@ Arguments parse(const std::vector<std::string>& raw, const std::set<std::string>
 }
 
 config::Config load_config(const Arguments& arguments) {
-  auto loaded = config::Config::load(settings(), arguments.option("config"), config::system_environment());
+  auto loaded =
+      config::Config::load(settings(), arguments.option("config"), config::system_environment());
   if (!loaded) throw Misuse{loaded.error().detail};
-  for (const auto& [option, key] : {std::pair("data", "server.data"), std::pair("listen", "http.listen")})
+  for (const auto& [option, key] :
+       {std::pair("data", "server.data"), std::pair("listen", "http.listen")})
     if (arguments.options.contains(option))
-      if (auto set = loaded->set(key, arguments.option(option)); !set) throw Misuse{set.error().detail};
+      if (auto set = loaded->set(key, arguments.option(option)); !set)
+        throw Misuse{set.error().detail};
   if (!log::set_level(loaded->text("server.log_level")))
     throw Misuse{"server.log_level must be debug, info, warn, error or off"};
   return std::move(*loaded);
@@ -157,12 +160,14 @@ std::string read_password() {
 int admin_create(const Arguments& arguments) {
   const config::Config config = load_config(arguments);
   std::string body = R"({"email":)" + json_string(arguments.option("email")) + R"(,"handle":)" +
-                     json_string(arguments.option("handle")) + R"(,"name":)" + json_string(arguments.option("name")) +
-                     R"(,"password":)" + json_string(read_password()) + "}";
+                     json_string(arguments.option("handle")) + R"(,"name":)" +
+                     json_string(arguments.option("name")) + R"(,"password":)" +
+                     json_string(read_password()) + "}";
   auto in = json::from_json<identity::SignUp>(body);
   Store store(config);
   Application application(config, store);
-  auto made = in ? application.identity().create_admin(std::move(*in)) : std::unexpected(in.error());
+  auto made =
+      in ? application.identity().create_admin(std::move(*in)) : std::unexpected(in.error());
   if (made) {
     std::printf("admin %s (%lld)\n", made->handle.c_str(), static_cast<long long>(made->id));
     return 0;
@@ -177,16 +182,18 @@ int admin_recount(const Arguments& arguments) {
   const config::Config config = load_config(arguments);
   Store store(config);
   const bool fix = arguments.flags.contains("fix");
-  auto found = store.db().write_blocking([fix](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
-    auto miscounts = social::find_miscounts(tx, 1000);
-    if (fix)
-      for (const social::Miscount& miscount : miscounts) social::correct(tx, miscount);
-    return miscounts;
-  });
+  auto found = store.db().write_blocking(
+      [fix](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
+        auto miscounts = social::find_miscounts(tx, 1000);
+        if (fix)
+          for (const social::Miscount& miscount : miscounts) social::correct(tx, miscount);
+        return miscounts;
+      });
   if (!found) throw std::runtime_error(found.error().detail);
   for (const social::Miscount& m : *found)
-    std::printf("%s of %lld is %lld, its rows are %lld%s\n", m.counter.c_str(), static_cast<long long>(m.row),
-                static_cast<long long>(m.stored), static_cast<long long>(m.counted), fix ? " (corrected)" : "");
+    std::printf("%s of %lld is %lld, its rows are %lld%s\n", m.counter.c_str(),
+                static_cast<long long>(m.row), static_cast<long long>(m.stored),
+                static_cast<long long>(m.counted), fix ? " (corrected)" : "");
   std::printf("%zu counters differ from their rows\n", found->size());
   return found->empty() || fix ? 0 : 1;
 }
@@ -215,14 +222,16 @@ int restore(const std::vector<std::string>& raw) {
   if (file.empty()) throw Misuse{"madang restore --verify FILE"};
   const auto faults = db::verify_sqlite(file);
   for (const std::string& fault : faults) std::printf("%s\n", fault.c_str());
-  std::printf(faults.empty() ? "sound: put it in place of madang.sqlite while the server is stopped\n" : "unsound\n");
+  std::printf(faults.empty()
+                  ? "sound: put it in place of madang.sqlite while the server is stopped\n"
+                  : "unsound\n");
   return faults.empty() ? 0 : 1;
 }
 
 int show_config(const std::vector<std::string>& raw) {
   const Arguments arguments = parse(raw, store_options, {"markdown"});
-  const std::string text =
-      arguments.flags.contains("markdown") ? config::documentation(settings()) : load_config(arguments).to_text();
+  const std::string text = arguments.flags.contains("markdown") ? config::documentation(settings())
+                                                                : load_config(arguments).to_text();
   std::fputs(text.c_str(), stdout);
   return 0;
 }
@@ -231,20 +240,22 @@ int worker(const std::vector<std::string>& raw) {
   const Arguments arguments = parse(raw, {"fd"}, {});
   const int socket = std::atoi(arguments.option("fd", "-1").c_str());
   if (socket < 3) throw Misuse{"madang worker is started by the server"};
-  const workers::Functions functions{{std::string(imaging::image_function), imaging::process_image}};
+  const workers::Functions functions{
+      {std::string(imaging::image_function), imaging::process_image}};
   return workers::serve_jobs(socket, functions, imaging::prepare_imaging);
 }
 
 using Verb = int (*)(const std::vector<std::string>&);
-const std::map<std::string, Verb> verbs{{"serve", serve},   {"migrate", migrate}, {"openapi", openapi},
-                                        {"admin", admin},   {"backup", backup},   {"restore", restore},
-                                        {"config", show_config}, {"worker", worker}};
+const std::map<std::string, Verb> verbs{
+    {"serve", serve},   {"migrate", migrate}, {"openapi", openapi},    {"admin", admin},
+    {"backup", backup}, {"restore", restore}, {"config", show_config}, {"worker", worker}};
 
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments) {
   const std::string verb = arguments.empty() ? "--help" : arguments.front();
-  if (verb == "--help" || verb == "-h" || verb == "help") return std::fputs(usage, stdout) < 0 ? 1 : 0;
+  if (verb == "--help" || verb == "-h" || verb == "help")
+    return std::fputs(usage, stdout) < 0 ? 1 : 0;
   if (verb == "--version") return std::printf("madang %s\n", MADANG_VERSION) < 0 ? 1 : 0;
   const auto found = verbs.find(verb);
   if (found == verbs.end()) {

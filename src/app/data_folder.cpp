@@ -23,7 +23,8 @@ struct LockContent {
 };
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const char* what) {
-  throw std::runtime_error("data folder " + path.string() + ": " + what + ": " + std::strerror(errno));
+  throw std::runtime_error("data folder " + path.string() + ": " + what + ": " +
+                           std::strerror(errno));
 }
 
 /// The whole file, or nothing when it is not there.
@@ -53,7 +54,8 @@ void DataFolder::lock() {
   lock_ = open((path_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_ < 0) refuse(path_, "cannot be written");
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
-    throw std::runtime_error("data folder " + path_.string() + " is used by another madang process");
+    throw std::runtime_error("data folder " + path_.string() +
+                             " is used by another madang process");
   const auto bytes = read_all(lock_, sizeof(LockContent));
   if (bytes.size() != sizeof(LockContent)) return;
   LockContent content;
@@ -70,10 +72,12 @@ void DataFolder::load_secret(Random& random) {
   if (secret_.empty()) {
     secret_.resize(32);
     random.fill(secret_);
-    if (pwrite(file, secret_.data(), secret_.size(), 0) != 32 || fsync(file) != 0) refuse(file_path, "cannot be written");
+    if (pwrite(file, secret_.data(), secret_.size(), 0) != 32 || fsync(file) != 0)
+      refuse(file_path, "cannot be written");
   }
   close(file);
-  if (secret_.size() != 32) throw std::runtime_error(file_path.string() + " is damaged: 32 bytes are expected");
+  if (secret_.size() != 32)
+    throw std::runtime_error(file_path.string() + " is damaged: 32 bytes are expected");
 }
 
 std::vector<std::byte> DataFolder::key_for(std::string_view purpose) const {
@@ -98,7 +102,8 @@ void DataFolder::reserve_ids(Time ceiling) {
 
 void DataFolder::release_ids(Time used_until) {
   const LockContent content{to_micros(used_until), 1};
-  if (pwrite(lock_, &content, sizeof content, 0) == static_cast<ssize_t>(sizeof content)) fsync(lock_);
+  if (pwrite(lock_, &content, sizeof content, 0) == static_cast<ssize_t>(sizeof content))
+    fsync(lock_);
 }
 
 }  // namespace madang::app

@@ -1,5 +1,5 @@
-// The folder that holds everything an embedded server keeps. One process at a time: the lock on it is
-// also the lease on node number 0.
+// The folder that holds everything an embedded server keeps. One process at a time: the lock on it
+// is also the lease on node number 0.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ namespace madang::app {
 
 class DataFolder {
  public:
-  /// Creates it when absent (only its owner may read it). Throws std::runtime_error, with one line for
-  /// the operator, when another process has it or it cannot be written.
+  /// Creates it when absent (only its owner may read it). Throws std::runtime_error, with one line
+  /// for the operator, when another process has it or it cannot be written.
   DataFolder(std::filesystem::path path, Random& random);
   ~DataFolder();
   DataFolder(const DataFolder&) = delete;
@@ -30,8 +30,8 @@ class DataFolder {
 
   /// Where ids may go on: what an earlier process may have used. See IdGenerator.
   Time id_floor(Time now) const;
-  /// Ids below this moment may be used from now on. Survives kill -9; after a power failure the clock
-  /// has moved further than the ceiling ever is ahead.
+  /// Ids below this moment may be used from now on. Survives kill -9; after a power failure the
+  /// clock has moved further than the ceiling ever is ahead.
   void reserve_ids(Time ceiling);
   /// At a clean end: ids were used up to here and no further.
   void release_ids(Time used_until);
@@ -41,8 +41,8 @@ class DataFolder {
   void load_secret(Random& random);
 
   const std::filesystem::path path_;
-  int lock_ = -1;     // holds the lock; its content is the ids' ceiling
-  bool clean_ = true; // the last process ended properly
+  int lock_ = -1;      // holds the lock; its content is the ids' ceiling
+  bool clean_ = true;  // the last process ended properly
   std::int64_t ceiling_ = 0;
   std::vector<std::byte> secret_;
 };

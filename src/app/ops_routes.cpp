@@ -35,32 +35,41 @@ OpsRoutes::OpsRoutes(metrics::Registry& registry, const std::vector<std::string>
 
 void OpsRoutes::mount(http::Api& api) {
   const http::EndpointOptions options{.rate = "none", .hidden = true};
-  api.add_raw({Method::get, "/health/live", Access::open, "Alive", options}, [this](Call& call) { return live(call); });
+  api.add_raw({Method::get, "/health/live", Access::open, "Alive", options},
+              [this](Call& call) { return live(call); });
   api.add_raw({Method::get, "/health/ready", Access::open, "Ready", options},
               [this](Call& call) { return ready(call); });
-  api.add_raw({Method::get, "/metrics", Access::open, "Metrics", options}, [this](Call& call) { return scrape(call); });
+  api.add_raw({Method::get, "/metrics", Access::open, "Metrics", options},
+              [this](Call& call) { return scrape(call); });
   api.add_raw({Method::get, "/api/openapi.json", Access::open, "The API's description", options},
               [this](Call& call) { return document(call); });
   document_ = std::make_shared<const std::string>(api.openapi());
 }
 
-Task<Response> OpsRoutes::live(Call&) { co_return Response{.body = std::string(R"({"status":"live"})")}; }
+Task<Response> OpsRoutes::live(Call&) {
+  co_return Response{.body = std::string(R"({"status":"live"})")};
+}
 
 Task<Response> OpsRoutes::ready(Call&) {
   const bool is_ready = ready_;
-  co_return Response{.status = is_ready ? 200U : 503U,
-                     .body = std::string(is_ready ? R"({"status":"ready"})" : R"({"status":"not_ready"})")};
+  co_return Response{
+      .status = is_ready ? 200U : 503U,
+      .body = std::string(is_ready ? R"({"status":"ready"})" : R"({"status":"not_ready"})")};
 }
 
 Task<Response> OpsRoutes::scrape(Call& call) {
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(call.request.remote_address, error);
   if (error || !metrics_from_.contains(address))
-    co_return http::problem_response({.kind = Kind::not_found, .code = "not_found", .detail = "There is nothing here."},
-                                     call.request.request_id);
-  co_return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry_.scrape()};
+    co_return http::problem_response(
+        {.kind = Kind::not_found, .code = "not_found", .detail = "There is nothing here."},
+        call.request.request_id);
+  co_return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = registry_.scrape()};
 }
 
-Task<Response> OpsRoutes::document(Call&) { co_return Response{.body = document_}; }
+Task<Response> OpsRoutes::document(Call&) {
+  co_return Response{.body = document_};
+}
 
 }  // namespace madang::app

@@ -7,11 +7,13 @@ namespace madang::app {
 namespace {
 
 constexpr std::string_view page_policy =
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; "
     "form-action 'self'";
 // Swagger UI writes style attributes and carries its icons as data: URLs.
 constexpr std::string_view docs_policy =
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src "
+    "'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'";
 
 const WebAsset* find(std::span<const WebAsset> assets, std::string_view path) {
@@ -24,7 +26,8 @@ const WebAsset* choose(std::span<const WebAsset> assets, std::string_view path) 
   if (path == "/docs" || path == "/docs/") return find(assets, "/docs/index.html");
   // A name with a dot is a file that is not there; everything else is a place inside the page.
   const std::string_view last = path.substr(path.rfind('/') + 1);
-  return last.find('.') == last.npos || last.starts_with('@') ? find(assets, "/index.html") : nullptr;
+  return last.find('.') == last.npos || last.starts_with('@') ? find(assets, "/index.html")
+                                                              : nullptr;
 }
 
 /// Whether the header names the coding and does not forbid it.
@@ -41,13 +44,15 @@ bool accepts(std::string_view header, std::string_view coding) {
 
 }  // namespace
 
-std::optional<http::Response> serve_page(const http::Request& request, std::span<const WebAsset> assets) {
+std::optional<http::Response> serve_page(const http::Request& request,
+                                         std::span<const WebAsset> assets) {
   const WebAsset* asset = choose(assets, request.path);
   if (asset == nullptr) return {};
   http::Response response{.content_type = asset->content_type};
   const std::string etag = "\"" + std::string(asset->etag) + "\"";
   response.with("ETag", etag);
-  response.with("Cache-Control", asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+  response.with("Cache-Control",
+                asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
   response.with("X-Content-Type-Options", "nosniff");
   response.with("Vary", "Accept-Encoding");
   if (asset->content_type.starts_with("text/html")) {

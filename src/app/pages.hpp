@@ -8,6 +8,7 @@ namespace madang::app {
 
 /// The file at that path, or the page itself for every path of the page's own routes; nothing for
 /// files that are not there.
-std::optional<http::Response> serve_page(const http::Request& request, std::span<const WebAsset> assets);
+std::optional<http::Response> serve_page(const http::Request& request,
+                                         std::span<const WebAsset> assets);
 
 }  // namespace madang::app

@@ -17,8 +17,8 @@ namespace madang::app {
 
 namespace {
 
-/// How far ahead of the clock ids are reserved: below IdGenerator::max_ahead, so that a restart after
-/// kill -9 can begin at once.
+/// How far ahead of the clock ids are reserved: below IdGenerator::max_ahead, so that a restart
+/// after kill -9 can begin at once.
 constexpr auto id_reserve = std::chrono::milliseconds(900);
 
 std::unique_ptr<db::Database> open_database(const config::Config& config, const DataFolder& folder,
@@ -35,8 +35,9 @@ std::unique_ptr<db::Database> open_database(const config::Config& config, const 
 
 Store::Store(const config::Config& config)
     : folder_(config.text("server.data"), random_), db_(open_database(config, folder_, registry_)) {
-  const db::ModuleSchema* const modules[] = {&db::http_schema,   &db::events_schema, &db::identity_schema,
-                                             &db::media_schema,  &db::social_schema, &db::notifications_schema};
+  const db::ModuleSchema* const modules[] = {&db::http_schema,     &db::events_schema,
+                                             &db::identity_schema, &db::media_schema,
+                                             &db::social_schema,   &db::notifications_schema};
   migrated_ = db::migrate(*db_, modules);
   ids_ = std::make_unique<IdGenerator>(clock_, 0, folder_.id_floor(clock_.now()));
   reserve_ids();

@@ -20,9 +20,9 @@ TEST(Time, RoundTripsRfc3339) {
   EXPECT_EQ(to_rfc3339(*parse_rfc3339("2026-11-21T23:05:00.123Z")), "2026-11-21T23:05:00.123Z");
   EXPECT_EQ(to_rfc3339(*parse_rfc3339("2026-11-22T08:05:00.123456+09:00")),
             "2026-11-21T23:05:00.123Z");
-  for (const char* bad : {"", "2026-11-21", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
-                          "2026-11-21T24:00:00Z", "2026-11-21T00:00:00", "2026-11-21T00:00:00.Z",
-                          "2026-11-21T00:00:00Zx"})
+  for (const char* bad :
+       {"", "2026-11-21", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-21T24:00:00Z",
+        "2026-11-21T00:00:00", "2026-11-21T00:00:00.Z", "2026-11-21T00:00:00Zx"})
     EXPECT_FALSE(parse_rfc3339(bad)) << bad;
 }
 
@@ -36,7 +36,8 @@ TEST(Ids, IncreaseAndCarryTheirTime) {
     EXPECT_GT(id, last);
     last = id;
   }
-  EXPECT_LE(id_time(last), noon + 3ms);  // 128 a millisecond: two ahead of a clock that stands still
+  EXPECT_LE(id_time(last),
+            noon + 3ms);  // 128 a millisecond: two ahead of a clock that stands still
   EXPECT_LE(last, max_id);
   EXPECT_GE(last, first_id_at(noon));
   EXPECT_EQ((last >> id_sequence_bits) & 31, 3);
@@ -76,7 +77,9 @@ TEST(Ids, AreUniqueAcrossThreads) {
   std::array<std::vector<Id>, 4> made;
   std::vector<std::jthread> threads;
   for (auto& mine : made)
-    threads.emplace_back([&] { for (int i = 0; i < 5000; ++i) mine.push_back(ids.next_or_wait()); });
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5000; ++i) mine.push_back(ids.next_or_wait());
+    });
   threads.clear();
   std::set<Id> all;
   for (const auto& mine : made) all.insert(mine.begin(), mine.end());
@@ -94,9 +97,9 @@ TEST(Ids, ParseOnlyPlainNumbers) {
 TEST(Text, IsNormalisedAndRefusesControls) {
   EXPECT_EQ(clean_text("a\r\nb\rc\td"), "a\nb\nc\td");
   EXPECT_EQ(clean_text("\u1112\u1161\u11ab"), "\ud55c");  // conjoining jamo become one syllable
-  for (const std::string_view bad : {std::string_view("a\0b", 3), std::string_view("\x1b[0m"),
-                                     std::string_view("\xff"), std::string_view("\xed\xa0\x80"),
-                                     std::string_view("\xc0\xaf"), std::string_view("\x7f")})
+  for (const std::string_view bad :
+       {std::string_view("a\0b", 3), std::string_view("\x1b[0m"), std::string_view("\xff"),
+        std::string_view("\xed\xa0\x80"), std::string_view("\xc0\xaf"), std::string_view("\x7f")})
     EXPECT_FALSE(clean_text(bad));
 }
 
@@ -108,7 +111,8 @@ TEST(Text, CountsCodePointsAndTrims) {
 
 TEST(Text, KnowsHandles) {
   for (const char* good : {"mina", "미나_02", "Élodie", "a1"}) EXPECT_TRUE(is_handle(good)) << good;
-  for (const char* bad : {"", "a", "two words", "a-b", "日本", "аdmin", "aaaaaaaaaaaaaaaaaaaaa", "@ab"})
+  for (const char* bad :
+       {"", "a", "two words", "a-b", "日本", "аdmin", "aaaaaaaaaaaaaaaaaaaaa", "@ab"})
     EXPECT_FALSE(is_handle(bad)) << bad;
   EXPECT_EQ(fold_case("MiNa_마당"), fold_case("mina_마당"));
 }
@@ -128,14 +132,17 @@ TEST(Encoding, RoundTrips) {
 TEST(Cursor, RoundTripsAndRefusesEverythingElse) {
   const std::int64_t largest = std::numeric_limits<std::int64_t>::max();
   const std::string cursor = encode_cursor(CursorKind::feed, {0, 127, 128, largest});
-  EXPECT_EQ(cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"),
-            std::string::npos);
-  EXPECT_EQ(decode_cursor(CursorKind::feed, cursor, 4), (std::vector<std::int64_t>{0, 127, 128, largest}));
+  EXPECT_EQ(
+      cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"),
+      std::string::npos);
+  EXPECT_EQ(decode_cursor(CursorKind::feed, cursor, 4),
+            (std::vector<std::int64_t>{0, 127, 128, largest}));
   EXPECT_FALSE(decode_cursor(CursorKind::posts, cursor, 4));
   EXPECT_FALSE(decode_cursor(CursorKind::feed, cursor, 3));
   EXPECT_FALSE(decode_cursor(CursorKind::feed, cursor, 5));
   for (std::size_t cut = 0; cut < cursor.size(); ++cut)
-    EXPECT_FALSE(decode_cursor(CursorKind::feed, std::string_view(cursor).substr(0, cut), 4)) << cut;
+    EXPECT_FALSE(decode_cursor(CursorKind::feed, std::string_view(cursor).substr(0, cut), 4))
+        << cut;
   for (const char* bad : {"", "A", "BAE", "!!!!", "BAGAgICAgICAgICAAQ"})
     EXPECT_FALSE(decode_cursor(CursorKind::feed, std::string_view(bad), 1)) << bad;
 }

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <optional>
 
 namespace madang {
 
@@ -14,8 +14,12 @@ using Micros = std::chrono::microseconds;
 /// UTC, microseconds; stored in SQL as an integer, shown as RFC 3339 with milliseconds.
 using Time = std::chrono::sys_time<Micros>;
 
-inline std::int64_t to_micros(Time time) { return time.time_since_epoch().count(); }
-inline Time from_micros(std::int64_t micros) { return Time(Micros(micros)); }
+inline std::int64_t to_micros(Time time) {
+  return time.time_since_epoch().count();
+}
+inline Time from_micros(std::int64_t micros) {
+  return Time(Micros(micros));
+}
 
 /// `2026-11-21T23:05:00.123Z`
 std::string to_rfc3339(Time time);

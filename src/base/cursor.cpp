@@ -35,16 +35,19 @@ std::string encode_cursor(CursorKind kind, std::initializer_list<std::int64_t> n
   std::vector<std::byte> bytes{static_cast<std::byte>(kind), version};
   for (const std::int64_t number : numbers) {
     auto rest = static_cast<std::uint64_t>(number);
-    for (; rest >= 0x80; rest >>= 7U) bytes.push_back(static_cast<std::byte>((rest & 0x7FU) | 0x80U));
+    for (; rest >= 0x80; rest >>= 7U)
+      bytes.push_back(static_cast<std::byte>((rest & 0x7FU) | 0x80U));
     bytes.push_back(static_cast<std::byte>(rest));
   }
   return to_base64url(bytes);
 }
 
-Result<std::vector<std::int64_t>> decode_cursor(CursorKind kind, std::string_view text, std::size_t count) {
+Result<std::vector<std::int64_t>> decode_cursor(CursorKind kind, std::string_view text,
+                                                std::size_t count) {
   if (text.size() > max_text || count > max_numbers) return bad_cursor();
   const auto bytes = from_base64url(text);
-  if (!bytes || bytes->size() < 2 || (*bytes)[0] != static_cast<std::byte>(kind) || (*bytes)[1] != version)
+  if (!bytes || bytes->size() < 2 || (*bytes)[0] != static_cast<std::byte>(kind) ||
+      (*bytes)[1] != version)
     return bad_cursor();
   std::span<const std::byte> rest(*bytes);
   rest = rest.subspan(2);

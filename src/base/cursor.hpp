@@ -13,14 +13,25 @@
 namespace madang {
 
 /// The kind keeps a cursor of one list from being used with another.
-enum class CursorKind : std::uint8_t { posts = 1, comments, follows, feed, ranking, likes, people, notifications, reports };
+enum class CursorKind : std::uint8_t {
+  posts = 1,
+  comments,
+  follows,
+  feed,
+  ranking,
+  likes,
+  people,
+  notifications,
+  reports
+};
 
 /// At most 8 numbers, each 0 to 2^63-1.
 std::string encode_cursor(CursorKind kind, std::initializer_list<std::int64_t> numbers);
 
-/// Errors: validation_failed on the field `cursor` when it is malformed, of another kind, or does not
-/// hold exactly `count` numbers.
-Result<std::vector<std::int64_t>> decode_cursor(CursorKind kind, std::string_view text, std::size_t count);
+/// Errors: validation_failed on the field `cursor` when it is malformed, of another kind, or does
+/// not hold exactly `count` numbers.
+Result<std::vector<std::int64_t>> decode_cursor(CursorKind kind, std::string_view text,
+                                                std::size_t count);
 
 /// An absent cursor: the list's beginning.
 inline Result<std::optional<std::vector<std::int64_t>>> decode_cursor(

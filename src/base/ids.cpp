@@ -12,8 +12,12 @@ namespace {
 
 constexpr std::int64_t sequence_size = 1 << id_sequence_bits;
 
-std::int64_t epoch_millis(Time time) { return floor<milliseconds>(time - id_epoch).count(); }
-std::int64_t tick(Time time) { return std::max<std::int64_t>(epoch_millis(time), 0) * sequence_size; }
+std::int64_t epoch_millis(Time time) {
+  return floor<milliseconds>(time - id_epoch).count();
+}
+std::int64_t tick(Time time) {
+  return std::max<std::int64_t>(epoch_millis(time), 0) * sequence_size;
+}
 
 }  // namespace
 
@@ -23,7 +27,9 @@ Id first_id_at(Time time) {
   return millis > (max_id >> shift) ? max_id : millis << shift;
 }
 
-Time id_time(Id id) { return id_epoch + milliseconds(id >> (id_node_bits + id_sequence_bits)); }
+Time id_time(Id id) {
+  return id_epoch + milliseconds(id >> (id_node_bits + id_sequence_bits));
+}
 
 std::optional<Id> parse_id(std::string_view text) {
   if (text.empty() || text.size() > 16 || text.front() < '1' || text.front() > '9') return {};
@@ -34,7 +40,9 @@ std::optional<Id> parse_id(std::string_view text) {
 }
 
 IdGenerator::IdGenerator(const Clock& clock, int node, Time floor)
-    : clock_(clock), node_(node), next_(std::max<std::int64_t>(tick(floor), sequence_size)),
+    : clock_(clock),
+      node_(node),
+      next_(std::max<std::int64_t>(tick(floor), sequence_size)),
       ceiling_(next_) {}
 
 Result<Id> IdGenerator::next() {

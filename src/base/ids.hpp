@@ -33,14 +33,15 @@ std::optional<Id> parse_id(std::string_view text);
 /// Thread-safe.
 class IdGenerator {
  public:
-  /// How far ids may run ahead of the clock (full sequence, clock set back) before they are refused.
+  /// How far ids may run ahead of the clock (full sequence, clock set back) before they are
+  /// refused.
   static constexpr auto max_ahead = std::chrono::seconds(1);
 
   /// `floor`: where the previous owner of this node number may have got to (its reserved ceiling).
   IdGenerator(const Clock& clock, int node, Time floor);
 
-  /// The next id; `ids_exhausted` (unavailable) when more than max_ahead in front of the clock or at
-  /// the ceiling.
+  /// The next id; `ids_exhausted` (unavailable) when more than max_ahead in front of the clock or
+  /// at the ceiling.
   Result<Id> next();
   /// As next(), for callers that have no user to tell: waits a moment instead of refusing.
   Id next_or_wait();
@@ -54,8 +55,8 @@ class IdGenerator {
   const Clock& clock_;
   const std::int64_t node_;
   mutable std::mutex mutex_;
-  std::int64_t next_;      // millisecond << sequence bits | sequence
-  std::int64_t ceiling_;   // in the same unit
+  std::int64_t next_;     // millisecond << sequence bits | sequence
+  std::int64_t ceiling_;  // in the same unit
 };
 
 }  // namespace madang

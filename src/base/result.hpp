@@ -15,23 +15,23 @@ namespace madang {
 
 /// What went wrong, in kinds that map one to one to an HTTP status (platform/http/problem.cpp).
 enum class Kind : std::uint8_t {
-  malformed,         // 400: cannot be read at all
-  unauthenticated,   // 401
-  forbidden,         // 403
-  not_found,         // 404
+  malformed,           // 400: cannot be read at all
+  unauthenticated,     // 401
+  forbidden,           // 403
+  not_found,           // 404
   method_not_allowed,  // 405
-  timeout,           // 408
-  conflict,          // 409
-  gone,              // 410
-  precondition,      // 412
-  too_large,         // 413
-  uri_too_long,      // 414
-  unsupported_type,  // 415
-  invalid,           // 422: understood, and wrong
-  too_many,          // 429
-  head_too_large,    // 431
-  internal,          // 500: a bug or a broken part; details stay in the log
-  unavailable,       // 503: busy, starting, stopping, or a dependency is away
+  timeout,             // 408
+  conflict,            // 409
+  gone,                // 410
+  precondition,        // 412
+  too_large,           // 413
+  uri_too_long,        // 414
+  unsupported_type,    // 415
+  invalid,             // 422: understood, and wrong
+  too_many,            // 429
+  head_too_large,      // 431
+  internal,            // 500: a bug or a broken part; details stay in the log
+  unavailable,         // 503: busy, starting, stopping, or a dependency is away
 };
 
 /// One field that was refused. `field` is a path such as `media/0` or `text`.
@@ -58,12 +58,15 @@ inline std::unexpected<Problem> fail(Kind kind, std::string_view code, std::stri
   return std::unexpected(Problem{.kind = kind, .code = code, .detail = std::move(detail)});
 }
 
-inline std::unexpected<Problem> fail(Problem problem) { return std::unexpected(std::move(problem)); }
+inline std::unexpected<Problem> fail(Problem problem) {
+  return std::unexpected(std::move(problem));
+}
 
 /// One invalid field: 422 validation_failed.
 inline std::unexpected<Problem> invalid_field(std::string field, std::string code,
                                               std::string message) {
-  Problem problem{.kind = Kind::invalid, .code = "validation_failed",
+  Problem problem{.kind = Kind::invalid,
+                  .code = "validation_failed",
                   .detail = "Some fields are not acceptable; see errors."};
   problem.errors.push_back({std::move(field), std::move(code), std::move(message)});
   return std::unexpected(std::move(problem));
@@ -72,8 +75,10 @@ inline std::unexpected<Problem> invalid_field(std::string field, std::string cod
 /// A bounded resource is full; the caller should try again after `retry_after`.
 inline std::unexpected<Problem> busy(std::string_view code, std::string detail,
                                      std::chrono::seconds retry_after = std::chrono::seconds(1)) {
-  return std::unexpected(Problem{.kind = Kind::unavailable, .code = code,
-                                 .detail = std::move(detail), .retry_after = retry_after});
+  return std::unexpected(Problem{.kind = Kind::unavailable,
+                                 .code = code,
+                                 .detail = std::move(detail),
+                                 .retry_after = retry_after});
 }
 
 }  // namespace madang

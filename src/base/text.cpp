@@ -61,7 +61,9 @@ std::string unify_line_ends(std::string_view text) {
   return out;
 }
 
-bool is_allowed(UChar32 c) { return c == '\n' || c == '\t' || c == '\r' || !u_iscntrl(c); }
+bool is_allowed(UChar32 c) {
+  return c == '\n' || c == '\t' || c == '\r' || !u_iscntrl(c);
+}
 
 bool is_handle_letter(UChar32 c) {
   if (c == '_' || (c >= '0' && c <= '9')) return true;

@@ -1,4 +1,5 @@
-// What other modules may ask of identity: who an account is. Sign-in and sessions are its own affair.
+// What other modules may ask of identity: who an account is. Sign-in and sessions are its own
+// affair.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -55,8 +56,8 @@ class AccountHooks {
   /// Makes the account's own, ready picture its avatar; its URL.
   /// Errors: media_not_ready, media_not_yours.
   virtual Result<std::string> claim_avatar(db::Transaction& tx, Id account, Id media) = 0;
-  /// After the commit of a change that others may have cached (name, handle, avatar, withdrawal), and
-  /// before it is answered. Any thread.
+  /// After the commit of a change that others may have cached (name, handle, avatar, withdrawal),
+  /// and before it is answered. Any thread.
   virtual void changed(Id account) = 0;
   /// Removes what is left of a withdrawn account, at most `limit` rows; whether nothing is left.
   virtual bool erase(db::Transaction& tx, Id account, std::int64_t limit) = 0;

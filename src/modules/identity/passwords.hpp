@@ -1,5 +1,5 @@
-// Passwords: argon2id on a bulkhead of its own, so that a burst of sign-ins cannot take the threads of
-// anything else.
+// Passwords: argon2id on a bulkhead of its own, so that a burst of sign-ins cannot take the threads
+// of anything else.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ struct PasswordOptions {
   std::uint64_t passes = 2;
   std::size_t memory = 19 * 1024 * 1024;  // bytes a hash (OWASP's recommendation with 2 passes)
   int threads = 1;
-  std::size_t queue = 64;                 // waiting at most
+  std::size_t queue = 64;  // waiting at most
 };
 
 class Passwords {

@@ -22,49 +22,70 @@ Result<Nothing> nothing(Result<void> result) {
 
 void Routes::mount(http::Api& api) {
   // No Idempotency-Key on these two: an answer with a token is never stored.
-  api.add({Method::post, "/api/v1/accounts", Access::open, "Sign up",
+  api.add({Method::post,
+           "/api/v1/accounts",
+           Access::open,
+           "Sign up",
            {.status = 201, .tag = "identity", .idempotent_by_key = false, .rate = "sign_up"}},
           *this, &Routes::sign_up);
-  api.add({Method::post, "/api/v1/sessions", Access::open, "Sign in",
+  api.add({Method::post,
+           "/api/v1/sessions",
+           Access::open,
+           "Sign in",
            {.status = 201, .tag = "identity", .idempotent_by_key = false, .rate = "sign_in"}},
           *this, &Routes::sign_in);
   api.add({Method::get, "/api/v1/sessions", Access::user, "My devices", {.tag = "identity"}}, *this,
           &Routes::sessions);
-  api.add({Method::del, "/api/v1/sessions/current", Access::user, "Sign out", {.tag = "identity"}}, *this,
-          &Routes::sign_out);
-  api.add({Method::del, "/api/v1/sessions/{id}", Access::user, "Sign a device out", {.tag = "identity"}}, *this,
-          &Routes::revoke);
-  api.add({Method::post, "/api/v1/me/password", Access::user, "Change my password",
+  api.add({Method::del, "/api/v1/sessions/current", Access::user, "Sign out", {.tag = "identity"}},
+          *this, &Routes::sign_out);
+  api.add({Method::del,
+           "/api/v1/sessions/{id}",
+           Access::user,
+           "Sign a device out",
+           {.tag = "identity"}},
+          *this, &Routes::revoke);
+  api.add({Method::post,
+           "/api/v1/me/password",
+           Access::user,
+           "Change my password",
            {.tag = "identity", .idempotent_by_key = false}},
           *this, &Routes::change_password);
-  api.add({Method::get, "/api/v1/me", Access::user, "My account", {.tag = "identity"}}, *this, &Routes::me);
-  api.add({Method::patch, "/api/v1/me", Access::user, "Edit my profile", {.tag = "identity"}}, *this, &Routes::edit);
-  api.add({Method::del, "/api/v1/me", Access::user, "Withdraw", {.tag = "identity"}}, *this, &Routes::withdraw);
+  api.add({Method::get, "/api/v1/me", Access::user, "My account", {.tag = "identity"}}, *this,
+          &Routes::me);
+  api.add({Method::patch, "/api/v1/me", Access::user, "Edit my profile", {.tag = "identity"}},
+          *this, &Routes::edit);
+  api.add({Method::del, "/api/v1/me", Access::user, "Withdraw", {.tag = "identity"}}, *this,
+          &Routes::withdraw);
 }
 
 /// By cookie when the caller asks so: the token then never reaches a script.
 void Routes::hand_over(Call& call, SignedIn& signed_in) const {
   call.headers.emplace_back("Cache-Control", "no-store");
   if (call.request.header("madang-session") != "cookie") return;
-  const auto life = std::chrono::duration_cast<std::chrono::seconds>(signed_in.expires_at - call.clock.now());
-  call.headers.emplace_back("Set-Cookie", http::session_cookie(public_url_, *signed_in.token, life));
+  const auto life =
+      std::chrono::duration_cast<std::chrono::seconds>(signed_in.expires_at - call.clock.now());
+  call.headers.emplace_back("Set-Cookie",
+                            http::session_cookie(public_url_, *signed_in.token, life));
   signed_in.token.reset();
 }
 
 void Routes::clear_cookie(Call& call) const {
-  call.headers.emplace_back("Set-Cookie", http::session_cookie(public_url_, "", std::chrono::seconds(0)));
+  call.headers.emplace_back("Set-Cookie",
+                            http::session_cookie(public_url_, "", std::chrono::seconds(0)));
 }
 
 Task<Result<SignedIn>> Routes::sign_up(Call& call, SignUp in) {
   Service::Device device = device_of(call);
-  Result<SignedIn> done = co_await service_.sign_up(call.deadline(), std::move(in), std::move(device));
+  Result<SignedIn> done =
+      co_await service_.sign_up(call.deadline(), std::move(in), std::move(device));
   if (done) hand_over(call, *done);
   co_return done;
 }
 
 Task<Result<SignedIn>> Routes::sign_in(Call& call, SignIn in) {
   Service::Device device = device_of(call);
-  Result<SignedIn> done = co_await service_.sign_in(call.deadline(), std::move(in), std::move(device));
+  Result<SignedIn> done =
+      co_await service_.sign_in(call.deadline(), std::move(in), std::move(device));
   if (done) hand_over(call, *done);
   co_return done;
 }
@@ -75,7 +96,8 @@ Task<Result<Sessions>> Routes::sessions(Call& call) {
 }
 
 Task<Result<Nothing>> Routes::sign_out(Call& call) {
-  Result<void> done = co_await service_.revoke(call.deadline(), call.account(), call.principal->session);
+  Result<void> done =
+      co_await service_.revoke(call.deadline(), call.account(), call.principal->session);
   clear_cookie(call);
   co_return nothing(std::move(done));
 }
@@ -86,7 +108,8 @@ Task<Result<Nothing>> Routes::revoke(Call& call) {
 }
 
 Task<Result<Nothing>> Routes::change_password(Call& call, ChangePassword in) {
-  Result<void> done = co_await service_.change_password(call.deadline(), *call.principal, std::move(in));
+  Result<void> done =
+      co_await service_.change_password(call.deadline(), *call.principal, std::move(in));
   co_return nothing(std::move(done));
 }
 

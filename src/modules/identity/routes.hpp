@@ -7,7 +7,8 @@ namespace madang::identity {
 
 class Routes {
  public:
-  Routes(Service& service, std::string public_url) : service_(service), public_url_(std::move(public_url)) {}
+  Routes(Service& service, std::string public_url)
+      : service_(service), public_url_(std::move(public_url)) {}
   void mount(http::Api& api);
 
  private:

@@ -9,21 +9,33 @@ namespace madang::identity {
 namespace {
 
 auto bad_credentials() {
-  return fail(Kind::unauthenticated, "bad_credentials", "The e-mail address or the password is wrong.");
+  return fail(Kind::unauthenticated, "bad_credentials",
+              "The e-mail address or the password is wrong.");
 }
 
-auto gone() { return fail(Kind::unauthenticated, "unauthenticated", "This account is no longer here."); }
+auto gone() {
+  return fail(Kind::unauthenticated, "unauthenticated", "This account is no longer here.");
+}
 
 }  // namespace
 
-Service::Service(db::Database& db, IdGenerator& ids, const Clock& clock, events::Outbox& outbox, Passwords& passwords,
-                 SessionStore& sessions, AccountHooks& hooks, http::RateLimiter& limiter, ServiceOptions options)
-    : db_(db), ids_(ids), clock_(clock), outbox_(outbox), passwords_(passwords), sessions_(sessions), hooks_(hooks),
-      limiter_(limiter), options_(std::move(options)) {}
+Service::Service(db::Database& db, IdGenerator& ids, const Clock& clock, events::Outbox& outbox,
+                 Passwords& passwords, SessionStore& sessions, AccountHooks& hooks,
+                 http::RateLimiter& limiter, ServiceOptions options)
+    : db_(db),
+      ids_(ids),
+      clock_(clock),
+      outbox_(outbox),
+      passwords_(passwords),
+      sessions_(sessions),
+      hooks_(hooks),
+      limiter_(limiter),
+      options_(std::move(options)) {}
 
 Result<void> Service::check_new_password(const std::string& password) const {
   if (!is_common_password(password)) return {};
-  return invalid_field("password", "too_common", "is on every list of common passwords; choose another");
+  return invalid_field("password", "too_common",
+                       "is on every list of common passwords; choose another");
 }
 
 std::vector<std::byte> Service::email_hash(std::string_view email) const {
@@ -36,10 +48,12 @@ std::vector<std::byte> Service::email_hash(std::string_view email) const {
   return out;
 }
 
-Result<Me> Service::create(db::Transaction& tx, Id id, const SignUp& in, const std::string& hash, bool admin) {
+Result<Me> Service::create(db::Transaction& tx, Id id, const SignUp& in, const std::string& hash,
+                           bool admin) {
   const std::string name = in.name && !in.name->value.empty() ? in.name->value : in.handle.value;
   const NewAccount account{id, in.email.value, in.handle.value, name, hash, admin};
-  if (auto inserted = insert_account(tx, account, email_hash(in.email.value), clock_.now()); !inserted)
+  if (auto inserted = insert_account(tx, account, email_hash(in.email.value), clock_.now());
+      !inserted)
     return std::unexpected(inserted.error());
   hooks_.created(tx, id);
   outbox_.append(tx, account_created, id, AccountEvent{1, id, account.handle, name});
@@ -47,7 +61,8 @@ Result<Me> Service::create(db::Transaction& tx, Id id, const SignUp& in, const s
 }
 
 Task<Result<SignedIn>> Service::sign_up(Deadline deadline, SignUp in, Device device) {
-  if (auto checked = check_new_password(in.password.value); !checked) co_return std::unexpected(checked.error());
+  if (auto checked = check_new_password(in.password.value); !checked)
+    co_return std::unexpected(checked.error());
   Result<std::string> hash = co_await passwords_.hash(deadline, in.password.value);
   if (!hash) co_return std::unexpected(hash.error());
   const Result<Id> id = ids_.next();
@@ -64,11 +79,13 @@ Task<Result<SignedIn>> Service::sign_up(Deadline deadline, SignUp in, Device dev
 }
 
 Task<Result<SignedIn>> Service::sign_in(Deadline deadline, SignIn in, Device device) {
-  const http::RateVerdict verdict =
-      limiter_.take(options_.sign_in_per_account, email_key(in.email.value), std::chrono::steady_clock::now());
+  const http::RateVerdict verdict = limiter_.take(
+      options_.sign_in_per_account, email_key(in.email.value), std::chrono::steady_clock::now());
   if (!verdict.allowed)
-    co_return fail({.kind = Kind::too_many, .code = "rate_limited",
-                    .detail = "Too many attempts for this account; wait a little.", .retry_after = verdict.reset});
+    co_return fail({.kind = Kind::too_many,
+                    .code = "rate_limited",
+                    .detail = "Too many attempts for this account; wait a little.",
+                    .retry_after = verdict.reset});
   const auto find = [&](db::Transaction& tx) -> Result<std::optional<Account>> {
     return find_account_by_email(tx, in.email.value);
   };
@@ -108,7 +125,8 @@ Task<Result<Me>> Service::edit(Deadline deadline, Id account, EditMe in) {
     if (in.handle) me.handle = in.handle->value;
     if (in.name) me.name = in.name->value.empty() ? me.handle : in.name->value;
     if (in.bio) me.bio = in.bio->value;
-    if (auto updated = update_profile(tx, me, clock_.now()); !updated) return std::unexpected(updated.error());
+    if (auto updated = update_profile(tx, me, clock_.now()); !updated)
+      return std::unexpected(updated.error());
     if (in.avatar.given) {
       me.avatar.reset();
       if (in.avatar.value) {
@@ -141,7 +159,8 @@ Task<Result<void>> Service::confirm(Deadline deadline, Id account, std::string p
   co_return Result<void>();
 }
 
-Task<Result<void>> Service::change_password(Deadline deadline, http::Principal who, ChangePassword in) {
+Task<Result<void>> Service::change_password(Deadline deadline, http::Principal who,
+                                            ChangePassword in) {
   if (auto checked = check_new_password(in.new_.value); !checked) co_return checked;
   Result<void> confirmed = co_await confirm(deadline, who.account, in.old.value);
   if (!confirmed) co_return confirmed;
@@ -186,7 +205,8 @@ Task<Result<Sessions>> Service::sessions(Deadline deadline, http::Principal who)
 
 Task<Result<void>> Service::revoke(Deadline deadline, Id account, Id session) {
   const auto body = [account, session](db::Transaction& tx) -> Result<void> {
-    if (delete_session(tx, account, session) == 0) return fail(Kind::not_found, "not_found", "No such session.");
+    if (delete_session(tx, account, session) == 0)
+      return fail(Kind::not_found, "not_found", "No such session.");
     return {};
   };
   Result<void> done = co_await db_.write(deadline, body);
@@ -195,7 +215,8 @@ Task<Result<void>> Service::revoke(Deadline deadline, Id account, Id session) {
 }
 
 Result<Me> Service::create_admin(SignUp in) {
-  if (auto checked = check_new_password(in.password.value); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_new_password(in.password.value); !checked)
+    return std::unexpected(checked.error());
   const std::string hash = passwords_.hash_now(in.password.value);
   const Id id = ids_.next_or_wait();
   return db_.write_blocking([&](db::Transaction& tx) { return create(tx, id, in, hash, true); });
@@ -203,10 +224,12 @@ Result<Me> Service::create_admin(SignUp in) {
 
 void Service::sweep() {
   (void)db_.write_blocking(
-      [&](db::Transaction& tx) -> Result<std::int64_t> { return delete_expired_sessions(tx, clock_.now(), 500); },
+      [&](db::Transaction& tx) -> Result<std::int64_t> {
+        return delete_expired_sessions(tx, clock_.now(), 500);
+      },
       db::Lane::background);
-  const auto accounts =
-      db_.read_blocking([](db::Transaction& tx) -> Result<std::vector<Id>> { return withdrawn_accounts(tx, 10); });
+  const auto accounts = db_.read_blocking(
+      [](db::Transaction& tx) -> Result<std::vector<Id>> { return withdrawn_accounts(tx, 10); });
   if (!accounts) return;
   for (const Id account : *accounts) {
     (void)db_.write_blocking(

@@ -15,8 +15,9 @@ struct ServiceOptions {
 
 class Service {
  public:
-  Service(db::Database& db, IdGenerator& ids, const Clock& clock, events::Outbox& outbox, Passwords& passwords,
-          SessionStore& sessions, AccountHooks& hooks, http::RateLimiter& limiter, ServiceOptions options);
+  Service(db::Database& db, IdGenerator& ids, const Clock& clock, events::Outbox& outbox,
+          Passwords& passwords, SessionStore& sessions, AccountHooks& hooks,
+          http::RateLimiter& limiter, ServiceOptions options);
 
   /// Where a request comes from, for the list of devices.
   struct Device {
@@ -41,14 +42,15 @@ class Service {
 
   /// For the command line: an account with the role admin. Blocks.
   Result<Me> create_admin(SignUp in);
-  /// One step of housekeeping: expired sessions, erasure of withdrawn accounts. Blocks; a background
-  /// thread calls it.
+  /// One step of housekeeping: expired sessions, erasure of withdrawn accounts. Blocks; a
+  /// background thread calls it.
   void sweep();
 
  private:
   Result<void> check_new_password(const std::string& password) const;
   std::vector<std::byte> email_hash(std::string_view email) const;
-  Result<Me> create(db::Transaction& tx, Id id, const SignUp& in, const std::string& hash, bool admin);
+  Result<Me> create(db::Transaction& tx, Id id, const SignUp& in, const std::string& hash,
+                    bool admin);
   Task<Result<void>> confirm(Deadline deadline, Id account, std::string password);
 
   db::Database& db_;

@@ -12,17 +12,26 @@ constexpr std::size_t token_length = 43;  // 32 bytes in base64url
 
 std::string cut(std::string_view text, std::size_t bytes) {
   text = text.substr(0, bytes);
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80U) != 0) text.remove_suffix(1);
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80U) != 0)
+    text.remove_suffix(1);
   return std::string(text);
 }
 
 }  // namespace
 
 SessionStore::SessionStore(db::Database& db, IdGenerator& ids, const Clock& clock, Random& random,
-                           SessionOptions options, runtime::TaskGroup& tasks, metrics::Registry& registry)
-    : db_(db), ids_(ids), clock_(clock), random_(random), options_(options), tasks_(tasks),
-      hits_(registry.counter("madang_cache_hits_total", "Found in the cache", {{"cache", "sessions"}})),
-      misses_(registry.counter("madang_cache_misses_total", "Not found in the cache", {{"cache", "sessions"}})) {}
+                           SessionOptions options, runtime::TaskGroup& tasks,
+                           metrics::Registry& registry)
+    : db_(db),
+      ids_(ids),
+      clock_(clock),
+      random_(random),
+      options_(options),
+      tasks_(tasks),
+      hits_(registry.counter("madang_cache_hits_total", "Found in the cache",
+                             {{"cache", "sessions"}})),
+      misses_(registry.counter("madang_cache_misses_total", "Not found in the cache",
+                               {{"cache", "sessions"}})) {}
 
 SessionStore::Shard& SessionStore::shard_of(const std::string& key) {
   return cache_[static_cast<unsigned char>(key[0]) % shards];
@@ -42,8 +51,11 @@ void SessionStore::remember(const std::string& key, const Entry& entry) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   if (shard.entries.size() >= options_.cache_size / shards)
-    std::erase_if(shard.entries, [&](const auto& e) { return Steady::now() - e.second.read_at > options_.cache_age; });
-  if (shard.entries.size() < options_.cache_size / shards) shard.entries.insert_or_assign(key, entry);
+    std::erase_if(shard.entries, [&](const auto& e) {
+      return Steady::now() - e.second.read_at > options_.cache_age;
+    });
+  if (shard.entries.size() < options_.cache_size / shards)
+    shard.entries.insert_or_assign(key, entry);
 }
 
 void SessionStore::forget_cached() {
@@ -53,7 +65,8 @@ void SessionStore::forget_cached() {
   }
 }
 
-Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::string_view token, Deadline deadline) {
+Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::string_view token,
+                                                                        Deadline deadline) {
   std::optional<http::Principal> none;
   if (token.size() != token_length) co_return none;
   const std::vector<std::byte> hash = sha256(token);
@@ -71,7 +84,8 @@ Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::str
   if (!found) co_return std::unexpected(found.error());
   if (!*found) co_return none;
   const FoundSession& session = **found;
-  std::optional<http::Principal> principal(http::Principal{session.account, session.id, session.admin});
+  std::optional<http::Principal> principal(
+      http::Principal{session.account, session.id, session.admin});
   remember(key, Entry{*principal, session.expires_at, read_at});
   if (clock_.now() - session.last_used_at > options_.touch_interval)
     tasks_.spawn(co_await asio::this_coro::executor, "touch_session", touch(session.id));
@@ -87,12 +101,17 @@ Task<> SessionStore::touch(Id session) {
   (void)co_await db_.write(Deadline::after(std::chrono::seconds(10)), body, db::Lane::background);
 }
 
-Result<SessionStore::Started> SessionStore::start(db::Transaction& tx, Id account, std::string_view user_agent,
+Result<SessionStore::Started> SessionStore::start(db::Transaction& tx, Id account,
+                                                  std::string_view user_agent,
                                                   std::string_view address) {
   const auto id = ids_.next();
   if (!id) return std::unexpected(id.error());
   Started started{to_base64url(random_.bytes<32>()), clock_.now() + options_.life};
-  const NewSession session{*id, account, sha256(started.token), started.expires_at, cut(user_agent, 300),
+  const NewSession session{*id,
+                           account,
+                           sha256(started.token),
+                           started.expires_at,
+                           cut(user_agent, 300),
                            cut(address, 64)};
   insert_session(tx, session, clock_.now());
   limit_sessions(tx, account, options_.per_account);

@@ -1,5 +1,5 @@
-// Sessions: opaque 256-bit tokens, stored as hashes, 30 days sliding. Looked up through a cache that is
-// never more than a second old, so that a revocation holds everywhere within one.
+// Sessions: opaque 256-bit tokens, stored as hashes, 30 days sliding. Looked up through a cache
+// that is never more than a second old, so that a revocation holds everywhere within one.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ struct SessionOptions {
   std::chrono::seconds touch_interval{3600};  // how often the sliding end is written
   std::chrono::milliseconds cache_age{1000};
   std::size_t cache_size = 100'000;
-  std::int64_t per_account = 50;              // the oldest ends when there are more
+  std::int64_t per_account = 50;  // the oldest ends when there are more
 };
 
 class SessionStore final : public http::Authenticator {
@@ -32,13 +32,15 @@ class SessionStore final : public http::Authenticator {
     Time expires_at{};
   };
 
-  SessionStore(db::Database& db, IdGenerator& ids, const Clock& clock, Random& random, SessionOptions options,
-               runtime::TaskGroup& tasks, metrics::Registry& registry);
+  SessionStore(db::Database& db, IdGenerator& ids, const Clock& clock, Random& random,
+               SessionOptions options, runtime::TaskGroup& tasks, metrics::Registry& registry);
 
-  Task<Result<std::optional<http::Principal>>> authenticate(std::string_view token, Deadline deadline) override;
+  Task<Result<std::optional<http::Principal>>> authenticate(std::string_view token,
+                                                            Deadline deadline) override;
 
   /// In the caller's transaction.
-  Result<Started> start(db::Transaction& tx, Id account, std::string_view user_agent, std::string_view address);
+  Result<Started> start(db::Transaction& tx, Id account, std::string_view user_agent,
+                        std::string_view address);
   /// After the commit of a revocation: this process forgets at once.
   void forget_cached();
   const SessionOptions& options() const { return options_; }

@@ -12,30 +12,38 @@ constexpr std::string_view account_columns =
     "id, handle, name, bio, avatar_url, email, is_admin, created_at, password_hash";
 
 template <class... A>
-std::optional<Account> load_account(db::Transaction& tx, const std::string& where, const A&... arguments) {
+std::optional<Account> load_account(db::Transaction& tx, const std::string& where,
+                                    const A&... arguments) {
   const auto row = tx.row<Id, std::string, std::string, std::string, std::optional<std::string>,
                           std::optional<std::string>, bool, Time, std::string>(
-      "select " + std::string(account_columns) + " from accounts where state = 0 and " + where, arguments...);
+      "select " + std::string(account_columns) + " from accounts where state = 0 and " + where,
+      arguments...);
   if (!row) return {};
   const auto& [id, handle, name, bio, avatar, email, admin, created_at, hash] = *row;
-  Account account{{id, handle, name, bio, avatar, email.value_or(""), {Role::user}, created_at}, hash};
+  Account account{{id, handle, name, bio, avatar, email.value_or(""), {Role::user}, created_at},
+                  hash};
   if (admin) account.me.roles.push_back(Role::admin);
   return account;
 }
 
 }  // namespace
 
-std::string email_key(std::string_view email) { return fold_case(email); }
+std::string email_key(std::string_view email) {
+  return fold_case(email);
+}
 
-Result<void> insert_account(db::Transaction& tx, const NewAccount& account, const std::vector<std::byte>& email_hash,
-                            Time now) {
+Result<void> insert_account(db::Transaction& tx, const NewAccount& account,
+                            const std::vector<std::byte>& email_hash, Time now) {
   const std::string key = email_key(account.email);
-  const auto taken_problem = fail(Kind::conflict, "email_taken", "That e-mail address cannot be used for a new account.");
-  if (tx.value<int>("select 1 from withdrawn_emails where email_hash = ?", db::BytesView(email_hash)))
+  const auto taken_problem =
+      fail(Kind::conflict, "email_taken", "That e-mail address cannot be used for a new account.");
+  if (tx.value<int>("select 1 from withdrawn_emails where email_hash = ?",
+                    db::BytesView(email_hash)))
     return taken_problem;
   try {
     tx.execute(
-        "insert into accounts (id, email, email_key, handle, handle_key, name, name_key, bio, password_hash, is_admin, "
+        "insert into accounts (id, email, email_key, handle, handle_key, name, name_key, bio, "
+        "password_hash, is_admin, "
         "state, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, ?, ?)",
         account.id, account.email, key, account.handle, fold_case(account.handle), account.name,
         fold_case(account.name), account.password_hash, account.admin, now, now);
@@ -47,7 +55,9 @@ Result<void> insert_account(db::Transaction& tx, const NewAccount& account, cons
   return {};
 }
 
-std::optional<Account> find_account(db::Transaction& tx, Id id) { return load_account(tx, "id = ?", id); }
+std::optional<Account> find_account(db::Transaction& tx, Id id) {
+  return load_account(tx, "id = ?", id);
+}
 
 std::optional<Account> find_account_by_email(db::Transaction& tx, std::string_view email) {
   return load_account(tx, "email_key = ?", email_key(email));
@@ -56,7 +66,8 @@ std::optional<Account> find_account_by_email(db::Transaction& tx, std::string_vi
 Result<void> update_profile(db::Transaction& tx, const Me& me, Time now) {
   try {
     tx.execute(
-        "update accounts set handle = ?, handle_key = ?, name = ?, name_key = ?, bio = ?, updated_at = ? where id = ?",
+        "update accounts set handle = ?, handle_key = ?, name = ?, name_key = ?, bio = ?, "
+        "updated_at = ? where id = ?",
         me.handle, fold_case(me.handle), me.name, fold_case(me.name), me.bio, now, me.id);
   } catch (const db::SqlError& e) {
     if (e.cause() != db::SqlError::Cause::unique) throw;
@@ -65,27 +76,33 @@ Result<void> update_profile(db::Transaction& tx, const Me& me, Time now) {
   return {};
 }
 
-void set_avatar(db::Transaction& tx, Id account, std::optional<Id> media, const std::optional<std::string>& url) {
+void set_avatar(db::Transaction& tx, Id account, std::optional<Id> media,
+                const std::optional<std::string>& url) {
   tx.execute("update accounts set avatar_id = ?, avatar_url = ? where id = ?", media, url, account);
 }
 
 void set_password(db::Transaction& tx, Id account, std::string_view hash, Time now) {
-  tx.execute("update accounts set password_hash = ?, updated_at = ? where id = ?", hash, now, account);
+  tx.execute("update accounts set password_hash = ?, updated_at = ? where id = ?", hash, now,
+             account);
 }
 
-void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte>& email_hash, Time now) {
-  tx.execute("insert into withdrawn_emails (email_hash, withdrawn_at) values (?, ?)", db::BytesView(email_hash), now);
+void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte>& email_hash,
+                    Time now) {
+  tx.execute("insert into withdrawn_emails (email_hash, withdrawn_at) values (?, ?)",
+             db::BytesView(email_hash), now);
   tx.execute("delete from sessions where account_id = ?", account);
   tx.execute(
-      "update accounts set state = ?, email = null, email_key = null, password_hash = '', withdrawn_at = ?, "
+      "update accounts set state = ?, email = null, email_key = null, password_hash = '', "
+      "withdrawn_at = ?, "
       "updated_at = ? where id = ?",
       withdrawn, now, now, account);
 }
 
 std::vector<Id> withdrawn_accounts(db::Transaction& tx, std::int64_t limit) {
   std::vector<Id> out;
-  tx.each<Id>("select id from accounts where state = ? order by withdrawn_at limit ?",
-              [&](Id id) { out.push_back(id); }, withdrawn, limit);
+  tx.each<Id>(
+      "select id from accounts where state = ? order by withdrawn_at limit ?",
+      [&](Id id) { out.push_back(id); }, withdrawn, limit);
   return out;
 }
 
@@ -93,14 +110,16 @@ std::vector<Id> withdrawn_accounts(db::Transaction& tx, std::int64_t limit) {
 void erase_account(db::Transaction& tx, Id account) {
   const std::string blank = "-" + std::to_string(account);  // no handle can be this: it is freed
   tx.execute(
-      "update accounts set state = ?, handle = ?, handle_key = ?, name = '', name_key = '', bio = '', "
+      "update accounts set state = ?, handle = ?, handle_key = ?, name = '', name_key = '', bio = "
+      "'', "
       "avatar_id = null, avatar_url = null where id = ?",
       erased, blank, blank, account);
 }
 
 void insert_session(db::Transaction& tx, const NewSession& session, Time now) {
   tx.execute(
-      "insert into sessions (id, account_id, token_hash, created_at, last_used_at, expires_at, user_agent, address) "
+      "insert into sessions (id, account_id, token_hash, created_at, last_used_at, expires_at, "
+      "user_agent, address) "
       "values (?, ?, ?, ?, ?, ?, ?, ?)",
       session.id, session.account, db::BytesView(session.token_hash), now, now, session.expires_at,
       session.user_agent, session.address);
@@ -108,15 +127,18 @@ void insert_session(db::Transaction& tx, const NewSession& session, Time now) {
 
 void limit_sessions(db::Transaction& tx, Id account, std::int64_t keep) {
   tx.execute(
-      "delete from sessions where account_id = ? and id <= coalesce((select id from sessions where account_id = ? "
+      "delete from sessions where account_id = ? and id <= coalesce((select id from sessions where "
+      "account_id = ? "
       "order by id desc limit 1 offset ?), 0)",
       account, account, keep);
 }
 
-std::optional<FoundSession> find_session(db::Transaction& tx, const std::vector<std::byte>& token_hash, Time now) {
+std::optional<FoundSession> find_session(db::Transaction& tx,
+                                         const std::vector<std::byte>& token_hash, Time now) {
   const auto row = tx.row<Id, Id, bool, Time, Time>(
       "select s.id, s.account_id, a.is_admin, s.last_used_at, s.expires_at from sessions s "
-      "join accounts a on a.id = s.account_id where s.token_hash = ? and s.expires_at > ? and a.state = 0",
+      "join accounts a on a.id = s.account_id where s.token_hash = ? and s.expires_at > ? and "
+      "a.state = 0",
       db::BytesView(token_hash), now);
   if (!row) return {};
   const auto& [id, account, admin, last_used_at, expires_at] = *row;
@@ -129,14 +151,16 @@ std::vector<Session> list_sessions(db::Transaction& tx, Id account, Id current, 
       "select id, user_agent, address, created_at, last_used_at, expires_at from sessions "
       "where account_id = ? and expires_at > ? order by last_used_at desc, id desc",
       [&](Id id, std::string agent, std::string address, Time created, Time used, Time expires) {
-        out.push_back({id, id == current, std::move(agent), std::move(address), created, used, expires});
+        out.push_back(
+            {id, id == current, std::move(agent), std::move(address), created, used, expires});
       },
       account, now);
   return out;
 }
 
 void touch_session(db::Transaction& tx, Id session, Time now, Time expires_at) {
-  tx.execute("update sessions set last_used_at = ?, expires_at = ? where id = ?", now, expires_at, session);
+  tx.execute("update sessions set last_used_at = ?, expires_at = ? where id = ?", now, expires_at,
+             session);
 }
 
 std::int64_t delete_session(db::Transaction& tx, Id account, Id session) {
@@ -148,11 +172,13 @@ void delete_other_sessions(db::Transaction& tx, Id account, Id keep) {
 }
 
 std::int64_t delete_expired_sessions(db::Transaction& tx, Time now, std::int64_t limit) {
-  return tx.execute("delete from sessions where id in (select id from sessions where expires_at <= ? limit ?)", now,
-                    limit);
+  return tx.execute(
+      "delete from sessions where id in (select id from sessions where expires_at <= ? limit ?)",
+      now, limit);
 }
 
-// ---- the public header ---------------------------------------------------------------------------
+// ---- the public header
+// ---------------------------------------------------------------------------
 
 std::map<Id, Card> cards(db::Transaction& tx, std::span<const Id> accounts) {
   std::map<Id, Card> out;
@@ -173,7 +199,8 @@ std::optional<Profile> profile(db::Transaction& tx, Id account) {
 }
 
 std::optional<Id> find_by_handle(db::Transaction& tx, std::string_view handle) {
-  return tx.value<Id>("select id from accounts where handle_key = ? and state = 0", fold_case(handle));
+  return tx.value<Id>("select id from accounts where handle_key = ? and state = 0",
+                      fold_case(handle));
 }
 
 bool is_active(db::Transaction& tx, Id account) {
@@ -188,12 +215,14 @@ std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, s
   }
   std::vector<Hit> out;
   tx.each<int, Id>(
-      "select hit_rank, id from (select id, case when handle_key like ? escape '!' or name_key like ? escape '!' "
-      "then 0 else 1 end as hit_rank from accounts where state = 0 and (handle_key like ? escape '!' "
+      "select hit_rank, id from (select id, case when handle_key like ? escape '!' or name_key "
+      "like ? escape '!' "
+      "then 0 else 1 end as hit_rank from accounts where state = 0 and (handle_key like ? escape "
+      "'!' "
       "or name_key like ? escape '!')) hits where hit_rank > ? or (hit_rank = ? and id > ?) "
       "order by hit_rank, id limit ?",
-      [&](int rank, Id id) { out.push_back({rank, id}); }, pattern + "%", pattern + "%", "%" + pattern + "%",
-      "%" + pattern + "%", after.rank, after.rank, after.account, limit);
+      [&](int rank, Id id) { out.push_back({rank, id}); }, pattern + "%", pattern + "%",
+      "%" + pattern + "%", "%" + pattern + "%", after.rank, after.rank, after.account, limit);
   return out;
 }
 

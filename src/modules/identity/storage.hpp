@@ -29,15 +29,17 @@ struct NewSession {
 };
 
 /// Errors: email_taken, handle_taken. `email_hash` is looked up among the withdrawn.
-Result<void> insert_account(db::Transaction& tx, const NewAccount& account, const std::vector<std::byte>& email_hash,
-                            Time now);
+Result<void> insert_account(db::Transaction& tx, const NewAccount& account,
+                            const std::vector<std::byte>& email_hash, Time now);
 std::optional<Account> find_account(db::Transaction& tx, Id id);  // active ones
 std::optional<Account> find_account_by_email(db::Transaction& tx, std::string_view email);
 /// Errors: handle_taken.
 Result<void> update_profile(db::Transaction& tx, const Me& me, Time now);
-void set_avatar(db::Transaction& tx, Id account, std::optional<Id> media, const std::optional<std::string>& url);
+void set_avatar(db::Transaction& tx, Id account, std::optional<Id> media,
+                const std::optional<std::string>& url);
 void set_password(db::Transaction& tx, Id account, std::string_view hash, Time now);
-void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte>& email_hash, Time now);
+void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte>& email_hash,
+                    Time now);
 /// Withdrawn accounts whose data is still to be erased.
 std::vector<Id> withdrawn_accounts(db::Transaction& tx, std::int64_t limit);
 void erase_account(db::Transaction& tx, Id account);
@@ -52,7 +54,8 @@ struct FoundSession {
   Time last_used_at{};
   Time expires_at{};
 };
-std::optional<FoundSession> find_session(db::Transaction& tx, const std::vector<std::byte>& token_hash, Time now);
+std::optional<FoundSession> find_session(db::Transaction& tx,
+                                         const std::vector<std::byte>& token_hash, Time now);
 std::vector<Session> list_sessions(db::Transaction& tx, Id account, Id current, Time now);
 void touch_session(db::Transaction& tx, Id session, Time now, Time expires_at);
 std::int64_t delete_session(db::Transaction& tx, Id account, Id session);

@@ -2,7 +2,8 @@
 
 namespace madang::json {
 
-void Codec<identity::ChangePassword>::read(Node node, identity::ChangePassword& value, Issues& issues) {
+void Codec<identity::ChangePassword>::read(Node node, identity::ChangePassword& value,
+                                           Issues& issues) {
   if (!detail::check_object(node, issues)) return;
   const auto member = [&](std::string_view name, auto& target) {
     const auto found = node.find(name);

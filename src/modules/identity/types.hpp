@@ -54,7 +54,8 @@ struct Session {
   Time last_used_at{};
   Time expires_at{};
 };
-BOOST_DESCRIBE_STRUCT(Session, (), (id, current, user_agent, address, created_at, last_used_at, expires_at))
+BOOST_DESCRIBE_STRUCT(Session, (),
+                      (id, current, user_agent, address, created_at, last_used_at, expires_at))
 
 struct Sessions {
   std::vector<Session> items;

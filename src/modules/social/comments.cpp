@@ -35,15 +35,28 @@ Result<Comment> one(db::Transaction& tx, Id comment) {
 }  // namespace
 
 void Comments::mount(http::Api& api) {
-  api.add({Method::get, "/api/v1/posts/{id}/comments", Access::anyone, "A post's comments, oldest first",
+  api.add({Method::get,
+           "/api/v1/posts/{id}/comments",
+           Access::anyone,
+           "A post's comments, oldest first",
            {.tag = "comments"}},
           *this, &Comments::list);
-  api.add({Method::post, "/api/v1/posts/{id}/comments", Access::user, "Comment on a post",
+  api.add({Method::post,
+           "/api/v1/posts/{id}/comments",
+           Access::user,
+           "Comment on a post",
            {.status = 201, .tag = "comments"}},
           *this, &Comments::create);
-  api.add({Method::patch, "/api/v1/comments/{id}", Access::user, "Edit my comment", {.tag = "comments"}}, *this,
-          &Comments::edit);
-  api.add({Method::del, "/api/v1/comments/{id}", Access::user, "Delete my comment, or one on my post",
+  api.add({Method::patch,
+           "/api/v1/comments/{id}",
+           Access::user,
+           "Edit my comment",
+           {.tag = "comments"}},
+          *this, &Comments::edit);
+  api.add({Method::del,
+           "/api/v1/comments/{id}",
+           Access::user,
+           "Delete my comment, or one on my post",
            {.tag = "comments"}},
           *this, &Comments::remove);
 }
@@ -92,8 +105,10 @@ Task<Result<Comment>> Comments::edit(Call& call, WriteComment in) {
   const auto body = [&](db::Transaction& tx) -> Result<Comment> {
     const auto row = find_comment(tx, id);
     if (!row) return comment_not_found();
-    if (auto author = author_for(tx, row->post, me); !author) return std::unexpected(author.error());
-    if (row->author != me) return fail(Kind::forbidden, "forbidden", "Only its author may edit a comment.");
+    if (auto author = author_for(tx, row->post, me); !author)
+      return std::unexpected(author.error());
+    if (row->author != me)
+      return fail(Kind::forbidden, "forbidden", "Only its author may edit a comment.");
     update_comment_text(tx, id, me, in.text.value, context_.clock.now());
     return one(tx, id);
   };
@@ -111,9 +126,11 @@ Task<Result<Nothing>> Comments::remove(Call& call) {
     const auto author = author_for(tx, row->post, me);
     if (!author) return std::unexpected(author.error());
     if (row->author != me && *author != me)
-      return fail(Kind::forbidden, "forbidden", "Only its author, or the post's, may delete a comment.");
+      return fail(Kind::forbidden, "forbidden",
+                  "Only its author, or the post's, may delete a comment.");
     move_comment(tx, id, row->post, ContentState::shown, ContentState::deleted);
-    context_.outbox.append(tx, comment_deleted, row->post, CommentEvent{1, row->post, *author, id, row->author});
+    context_.outbox.append(tx, comment_deleted, row->post,
+                           CommentEvent{1, row->post, *author, id, row->author});
     post = row->post;
     return {};
   };

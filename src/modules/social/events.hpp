@@ -42,7 +42,7 @@ struct CommentEvent {
   Id post = 0;
   Id author = 0;  // of the post
   Id comment = 0;
-  Id actor = 0;   // of the comment
+  Id actor = 0;  // of the comment
 };
 BOOST_DESCRIBE_STRUCT(CommentEvent, (), (version, post, author, comment, actor))
 

@@ -6,11 +6,17 @@ namespace madang::social {
 
 using Steady = std::chrono::steady_clock;
 
-FanOutSubscriber::FanOutSubscriber(Context context, FeedStore& store, FeedPolicyOptions policy, FeedHints hints,
-                                   metrics::Registry& registry)
-    : context_(context), store_(store), policy_(policy), policy_options_(policy), hints_(std::move(hints)),
-      seconds_(registry.histogram("madang_feed_fan_out_seconds", "From a post's event to its last follower")),
-      followers_reached_(registry.counter("madang_feed_followers_reached_total", "Feeds that were given a post")) {}
+FanOutSubscriber::FanOutSubscriber(Context context, FeedStore& store, FeedPolicyOptions policy,
+                                   FeedHints hints, metrics::Registry& registry)
+    : context_(context),
+      store_(store),
+      policy_(policy),
+      policy_options_(policy),
+      hints_(std::move(hints)),
+      seconds_(registry.histogram("madang_feed_fan_out_seconds",
+                                  "From a post's event to its last follower")),
+      followers_reached_(registry.counter("madang_feed_followers_reached_total",
+                                          "Feeds that were given a post")) {}
 
 void FanOutSubscriber::handle(const std::vector<events::Event>& events) {
   for (const events::Event& event : events) handle_one(event);
@@ -21,10 +27,12 @@ void FanOutSubscriber::handle_one(const events::Event& event) {
     if (const auto post = json::from_json<PostEvent>(event.payload)) created(*post);
   } else if (event.type == post_deleted) {
     const auto post = json::from_json<PostEvent>(event.payload);
-    if (post) store_.remove({post->post, post->author, post->created_at}, read_followers(post->author).all);
+    if (post)
+      store_.remove({post->post, post->author, post->created_at}, read_followers(post->author).all);
   } else if (event.type == account_followed || event.type == account_unfollowed) {
     // The request has done so already, where it was this process's.
-    if (const auto follow = json::from_json<FollowEvent>(event.payload)) store_.invalidate(follow->follower);
+    if (const auto follow = json::from_json<FollowEvent>(event.payload))
+      store_.invalidate(follow->follower);
   }
 }
 
@@ -32,8 +40,11 @@ void FanOutSubscriber::created(const PostEvent& event) {
   const auto start = Steady::now();
   const FeedPost post{event.post, event.author, event.created_at};
   const FanOut policy = store_.policy(post.author);
-  if (policy == FanOut::push || !store_.pull(post, context_.clock.now()) || policy == FanOut::turning) pushed(post);
-  else pulled(post);
+  if (policy == FanOut::push || !store_.pull(post, context_.clock.now()) ||
+      policy == FanOut::turning)
+    pushed(post);
+  else
+    pulled(post);
   seconds_.Observe(std::chrono::duration<double>(Steady::now() - start).count());
 }
 
@@ -64,7 +75,8 @@ void FanOutSubscriber::pulled(const FeedPost& post) {
 }
 
 /// Push or pull from now on, by what this push cost.
-void FanOutSubscriber::decide(const FeedPost& post, const Followers& followers, const PushReport& report) {
+void FanOutSubscriber::decide(const FeedPost& post, const Followers& followers,
+                              const PushReport& report) {
   if (followers.all.size() < policy_options_.min_followers) return;
   constexpr auto week = std::chrono::hours(7 * 24);
   const auto recent = context_.db.read_blocking([&](db::Transaction& tx) -> Result<std::size_t> {
@@ -86,7 +98,8 @@ void FanOutSubscriber::decide(const FeedPost& post, const Followers& followers, 
 
 FanOutSubscriber::Followers FanOutSubscriber::read_followers(Id author) {
   auto read = context_.db.read_blocking([&](db::Transaction& tx) -> Result<Followers> {
-    return Followers{feed_followers(tx, author), static_cast<std::uint64_t>(events::last_sequence(tx))};
+    return Followers{feed_followers(tx, author),
+                     static_cast<std::uint64_t>(events::last_sequence(tx))};
   });
   if (!read) throw std::runtime_error("followers could not be read: " + read.error().detail);
   return std::move(*read);
@@ -97,10 +110,12 @@ void FanOutSubscriber::hint_listening_followers(Id author) {
   const std::vector<Id> listening = hints_.listening();
   std::vector<Id> reached;
   for (std::size_t i = 0; i < listening.size(); i += db::IdList::max_size) {
-    const auto some = std::span(listening).subspan(i, std::min(db::IdList::max_size, listening.size() - i));
+    const auto some =
+        std::span(listening).subspan(i, std::min(db::IdList::max_size, listening.size() - i));
     (void)context_.db.read_blocking([&](db::Transaction& tx) -> Result<void> {
-      tx.each<Id>("select follower_id from follows where followee_id = ? and follower_id in (?*)",
-                  [&](Id id) { reached.push_back(id); }, author, db::IdList{some});
+      tx.each<Id>(
+          "select follower_id from follows where followee_id = ? and follower_id in (?*)",
+          [&](Id id) { reached.push_back(id); }, author, db::IdList{some});
       return {};
     });
   }

@@ -14,7 +14,7 @@ namespace madang::social {
 
 /// Who is listening now, and how to tell them that their feed has something new.
 struct FeedHints {
-  std::function<void(std::span<const Id>)> hint;       // cheap for many accounts of whom few listen
+  std::function<void(std::span<const Id>)> hint;  // cheap for many accounts of whom few listen
   std::function<std::vector<Id>()> listening;
 };
 

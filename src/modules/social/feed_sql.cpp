@@ -8,13 +8,14 @@ namespace madang::social {
 
 namespace {
 
-/// Posts that may be live as of `t`, below an id, newest first: recent posts of everybody followed, and
-/// older ones of those followed recently (a follow begins the life of what was there before it).
-/// One's own are in the feed too.
+/// Posts that may be live as of `t`, below an id, newest first: recent posts of everybody followed,
+/// and older ones of those followed recently (a follow begins the life of what was there before
+/// it). One's own are in the feed too.
 constexpr std::string_view candidates_sql =
     "select id, created_at, followed_at from ("
     "select p.id as id, p.created_at as created_at, f.created_at as followed_at from follows f "
-    "join posts p on p.author_id = f.followee_id and p.state = 0 and p.id >= ? and p.id < ? where f.follower_id = ? "
+    "join posts p on p.author_id = f.followee_id and p.state = 0 and p.id >= ? and p.id < ? where "
+    "f.follower_id = ? "
     "union all "
     "select p.id, p.created_at, f.created_at from follows f "
     "join posts p on p.author_id = f.followee_id and p.state = 0 and p.id < ? and p.id < ? "
@@ -24,12 +25,14 @@ constexpr std::string_view candidates_sql =
     "where p.author_id = ? and p.state = 0 and p.id >= ? and p.id < ?"
     ") c order by id desc limit ?";
 
-/// Everything below an id, newest first. From each author no more than the page can use, so that the
-/// cost grows with the people followed, not with what they ever wrote.
+/// Everything below an id, newest first. From each author no more than the page can use, so that
+/// the cost grows with the people followed, not with what they ever wrote.
 constexpr std::string_view everything_sql =
     "select id, created_at, followed_at from ("
-    "select p.id as id, p.created_at as created_at, f.created_at as followed_at from follows f join posts p "
-    "on p.id in (select n.id from posts n where n.author_id = f.followee_id and n.state = 0 and n.id < ? "
+    "select p.id as id, p.created_at as created_at, f.created_at as followed_at from follows f "
+    "join posts p "
+    "on p.id in (select n.id from posts n where n.author_id = f.followee_id and n.state = 0 and "
+    "n.id < ? "
     "order by n.id desc limit ?) where f.follower_id = ? "
     "union all "
     "select p.id, p.created_at, p.created_at from posts p where p.id in (select n.id from posts n "
@@ -46,13 +49,16 @@ Time life_begins(Time as_of) {
   return as_of - std::chrono::seconds(FeedLife::unseen_life + 1);
 }
 
-std::vector<Candidate> candidates(db::Transaction& tx, Id viewer, Time as_of, Id below, std::int64_t limit) {
+std::vector<Candidate> candidates(db::Transaction& tx, Id viewer, Time as_of, Id below,
+                                  std::int64_t limit) {
   const Time since = life_begins(as_of);
   const Id oldest = first_id_at(since);
   std::vector<Candidate> out;
   tx.each<Id, Time, Time>(
       candidates_sql,
-      [&](Id id, Time created, Time followed) { out.push_back({id, FeedLife::inserted(created, followed)}); },
+      [&](Id id, Time created, Time followed) {
+        out.push_back({id, FeedLife::inserted(created, followed)});
+      },
       oldest, below, viewer, oldest, below, viewer, since, viewer, oldest, below, limit);
   return out;
 }
@@ -61,22 +67,26 @@ std::vector<Candidate> everything(db::Transaction& tx, Id viewer, Id below, std:
   std::vector<Candidate> out;
   tx.each<Id, Time, Time>(
       everything_sql,
-      [&](Id id, Time created, Time followed) { out.push_back({id, FeedLife::inserted(created, followed)}); }, below,
-      limit, viewer, viewer, below, limit, limit);
+      [&](Id id, Time created, Time followed) {
+        out.push_back({id, FeedLife::inserted(created, followed)});
+      },
+      below, limit, viewer, viewer, below, limit, limit);
   return out;
 }
 
-/// Calls visit(item) for the posts below `below` that are live as of `as_of`, newest first, until it
-/// returns false.
+/// Calls visit(item) for the posts below `below` that are live as of `as_of`, newest first, until
+/// it returns false.
 template <class Visit>
-void each_live(db::Transaction& tx, Id viewer, Time as_of, Id below, std::span<const FeedMark> marks, Visit visit) {
+void each_live(db::Transaction& tx, Id viewer, Time as_of, Id below,
+               std::span<const FeedMark> marks, Visit visit) {
   constexpr std::int64_t chunk = 2'000;
   const FeedSeconds t = FeedLife::seconds(as_of);
   for (;;) {
     const auto found = candidates(tx, viewer, as_of, below, chunk);
     for (const Candidate& candidate : found) {
       const FeedSeconds seen = first_seen(marks, candidate.post);
-      if (FeedLife::live(candidate.inserted, seen, t) && !visit(FeedItem{candidate.post, candidate.inserted, seen}))
+      if (FeedLife::live(candidate.inserted, seen, t) &&
+          !visit(FeedItem{candidate.post, candidate.inserted, seen}))
         return;
     }
     if (static_cast<std::int64_t>(found.size()) < chunk) return;
@@ -85,7 +95,8 @@ void each_live(db::Transaction& tx, Id viewer, Time as_of, Id below, std::span<c
 }
 
 /// The smallest live id when max_live are live; 0 when fewer are.
-Id find_floor(db::Transaction& tx, Id viewer, Time begun, std::span<const FeedMark> marks, std::size_t max_live) {
+Id find_floor(db::Transaction& tx, Id viewer, Time begun, std::span<const FeedMark> marks,
+              std::size_t max_live) {
   std::size_t live = 0;
   Id floor = 0;
   each_live(tx, viewer, begun, max_id, marks, [&](const FeedItem& item) {
@@ -95,7 +106,8 @@ Id find_floor(db::Transaction& tx, Id viewer, Time begun, std::span<const FeedMa
   return floor;
 }
 
-std::vector<FeedMark> all_marks(db::Transaction& tx, Id viewer, std::span<const FeedMark> pending, Time as_of) {
+std::vector<FeedMark> all_marks(db::Transaction& tx, Id viewer, std::span<const FeedMark> pending,
+                                Time as_of) {
   return merge_feed_marks(load_feed_marks(tx, viewer), pending, FeedLife::seconds(as_of));
 }
 
@@ -127,7 +139,8 @@ void append_archive(db::Transaction& tx, Id viewer, const FeedCursor& from, std:
         more = true;
         return;
       }
-      page.items.emplace_back(FeedItem{candidate.post, candidate.inserted, seen}, FeedPart::archive);
+      page.items.emplace_back(FeedItem{candidate.post, candidate.inserted, seen},
+                              FeedPart::archive);
     }
     if (static_cast<std::int64_t>(found.size()) < chunk) return;
     below = found.back().post;
@@ -136,19 +149,23 @@ void append_archive(db::Transaction& tx, Id viewer, const FeedCursor& from, std:
 
 }  // namespace
 
-SqlFeedPage archive_page_from_sql(db::Transaction& tx, Id viewer, const FeedCursor& cursor, std::size_t limit,
-                                  std::span<const FeedMark> pending) {
+SqlFeedPage archive_page_from_sql(db::Transaction& tx, Id viewer, const FeedCursor& cursor,
+                                  std::size_t limit, std::span<const FeedMark> pending) {
   SqlFeedPage page;
   bool more = false;
-  append_archive(tx, viewer, cursor, limit, all_marks(tx, viewer, pending, cursor.begun), page, more);
+  append_archive(tx, viewer, cursor, limit, all_marks(tx, viewer, pending, cursor.begun), page,
+                 more);
   if (more)
-    page.next = FeedCursor{FeedPart::archive, page.items.back().first.post, cursor.begun, cursor.floor};
+    page.next =
+        FeedCursor{FeedPart::archive, page.items.back().first.post, cursor.begun, cursor.floor};
   return page;
 }
 
-SqlFeedPage feed_page_from_sql(db::Transaction& tx, Id viewer, Time begun, const std::optional<FeedCursor>& cursor,
-                               std::size_t limit, const FeedLimits& limits, std::span<const FeedMark> pending) {
-  if (cursor && cursor->part == FeedPart::archive) return archive_page_from_sql(tx, viewer, *cursor, limit, pending);
+SqlFeedPage feed_page_from_sql(db::Transaction& tx, Id viewer, Time begun,
+                               const std::optional<FeedCursor>& cursor, std::size_t limit,
+                               const FeedLimits& limits, std::span<const FeedMark> pending) {
+  if (cursor && cursor->part == FeedPart::archive)
+    return archive_page_from_sql(tx, viewer, *cursor, limit, pending);
   const auto marks = all_marks(tx, viewer, pending, cursor ? cursor->begun : begun);
   FeedCursor from = cursor.value_or(FeedCursor{FeedPart::live, max_id, begun, 0});
   if (!cursor) from.floor = find_floor(tx, viewer, begun, marks, limits.max_live);
@@ -163,11 +180,13 @@ SqlFeedPage feed_page_from_sql(db::Transaction& tx, Id viewer, Time begun, const
   append_archive(tx, viewer, archive, limit, marks, page, more);
   if (!more) return page;
   const auto& [last, part] = page.items.back();
-  page.next = FeedCursor{FeedPart::archive, part == FeedPart::archive ? last.post : max_id, from.begun, from.floor};
+  page.next = FeedCursor{FeedPart::archive, part == FeedPart::archive ? last.post : max_id,
+                         from.begun, from.floor};
   return page;
 }
 
-FeedSnapshot feed_snapshot_from_sql(db::Transaction& tx, Id viewer, Time now, const FeedLimits& limits) {
+FeedSnapshot feed_snapshot_from_sql(db::Transaction& tx, Id viewer, Time now,
+                                    const FeedLimits& limits) {
   FeedSnapshot snapshot;
   snapshot.taken_at = now;
   snapshot.seq = static_cast<std::uint64_t>(events::last_sequence(tx));
@@ -190,13 +209,15 @@ FeedSnapshot feed_snapshot_from_sql(db::Transaction& tx, Id viewer, Time now, co
     }
   }
   collector.finish(reached_end, snapshot);
-  tx.each<Id, Time>("select followee_id, created_at from follows where follower_id = ?",
-                    [&](Id author, Time at) { snapshot.follows.push_back({author, at}); }, viewer);
+  tx.each<Id, Time>(
+      "select followee_id, created_at from follows where follower_id = ?",
+      [&](Id author, Time at) { snapshot.follows.push_back({author, at}); }, viewer);
   return snapshot;
 }
 
 std::vector<FeedMark> load_feed_marks(db::Transaction& tx, Id viewer) {
-  const auto blob = tx.value<db::Bytes>("select marks from feed_marks where account_id = ?", viewer);
+  const auto blob =
+      tx.value<db::Bytes>("select marks from feed_marks where account_id = ?", viewer);
   if (!blob) return {};
   const std::string_view text(reinterpret_cast<const char*>(blob->data()), blob->size());
   return decode_feed_marks(text).value_or(std::vector<FeedMark>());
@@ -206,14 +227,17 @@ void save_feed_marks(db::Transaction& tx, Id viewer, std::span<const FeedMark> f
   const auto merged = merge_feed_marks(load_feed_marks(tx, viewer), fresh, FeedLife::seconds(now));
   const std::string blob = encode_feed_marks(merged);
   const db::BytesView bytes = std::as_bytes(std::span(blob.data(), blob.size()));
-  if (tx.execute("update feed_marks set marks = ?, updated_at = ? where account_id = ?", bytes, now, viewer) == 0)
-    tx.execute("insert into feed_marks (account_id, marks, updated_at) values (?, ?, ?)", viewer, bytes, now);
+  if (tx.execute("update feed_marks set marks = ?, updated_at = ? where account_id = ?", bytes, now,
+                 viewer) == 0)
+    tx.execute("insert into feed_marks (account_id, marks, updated_at) values (?, ?, ?)", viewer,
+               bytes, now);
 }
 
 std::vector<FeedFollower> feed_followers(db::Transaction& tx, Id author) {
   std::vector<FeedFollower> out;
-  tx.each<Id, Time>("select follower_id, created_at from follows where followee_id = ?",
-                    [&](Id follower, Time at) { out.push_back({follower, at}); }, author);
+  tx.each<Id, Time>(
+      "select follower_id, created_at from follows where followee_id = ?",
+      [&](Id follower, Time at) { out.push_back({follower, at}); }, author);
   return out;
 }
 

@@ -27,33 +27,46 @@ Result<std::optional<FeedCursor>> decode(const std::optional<std::string>& text,
   if (!*numbers) return std::optional<FeedCursor>();
   const auto& n = **numbers;
   const Time begun = from_micros(n[2]);
-  const bool plausible = n[0] <= 1 && n[1] <= max_id && n[3] <= max_id && begun <= now + std::chrono::seconds(2);
-  if (!plausible) return invalid_field("cursor", "bad_cursor", "is not a cursor of this list; begin without one");
+  const bool plausible =
+      n[0] <= 1 && n[1] <= max_id && n[3] <= max_id && begun <= now + std::chrono::seconds(2);
+  if (!plausible)
+    return invalid_field("cursor", "bad_cursor", "is not a cursor of this list; begin without one");
   if (begun < now - Feeds::cursor_life)
     return invalid_field("cursor", "cursor_expired", "is more than a day old; begin without one");
   return std::optional(FeedCursor{static_cast<FeedPart>(n[0]), n[1], begun, n[3]});
 }
 
 bool is_prefetch(const http::Request& request) {
-  return request.header("sec-purpose").starts_with("prefetch") || request.header("purpose") == "prefetch";
+  return request.header("sec-purpose").starts_with("prefetch") ||
+         request.header("purpose") == "prefetch";
 }
 
 }  // namespace
 
-Feeds::Feeds(Context context, FeedStore& store, runtime::TaskGroup& tasks, metrics::Registry& registry)
-    : context_(context), store_(store), tasks_(tasks),
-      from_memory_(registry.counter("madang_feed_pages_total", "Feed reads by source", {{"source", "memory"}})),
-      from_sql_(registry.counter("madang_feed_pages_total", "Feed reads by source", {{"source", "sql"}})) {}
+Feeds::Feeds(Context context, FeedStore& store, runtime::TaskGroup& tasks,
+             metrics::Registry& registry)
+    : context_(context),
+      store_(store),
+      tasks_(tasks),
+      from_memory_(registry.counter("madang_feed_pages_total", "Feed reads by source",
+                                    {{"source", "memory"}})),
+      from_sql_(registry.counter("madang_feed_pages_total", "Feed reads by source",
+                                 {{"source", "sql"}})) {}
 
 void Feeds::mount(http::Api& api) {
-  api.add({Method::get, "/api/v1/feed", Access::user, "My home feed: the live part, then the archive", {.tag = "feed"}},
+  api.add({Method::get,
+           "/api/v1/feed",
+           Access::user,
+           "My home feed: the live part, then the archive",
+           {.tag = "feed"}},
           *this, &Feeds::page);
 }
 
 void Feeds::add_own(Id post, Id author, Time created_at) {
   const FeedFollower self{author, created_at};
   // No snapshot can know better than the transaction that has just made it.
-  store_.push({post, author, created_at}, std::span(&self, 1), std::numeric_limits<std::int64_t>::max());
+  store_.push({post, author, created_at}, std::span(&self, 1),
+              std::numeric_limits<std::int64_t>::max());
 }
 
 Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
@@ -62,7 +75,8 @@ Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
   if (!cursor) co_return std::unexpected(cursor.error());
   const auto limit = static_cast<std::size_t>(query.limit ? query.limit->value : 20);
   List list{call.account(), *cursor ? (*cursor)->begun : now, *cursor, false, {}};
-  for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit; ++batches) {
+  for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit;
+       ++batches) {
     Result<Batch> batch = co_await next_batch(call.deadline(), list, limit - list.rows.size());
     if (!batch) co_return std::unexpected(std::move(batch.error()));
     Result<void> appended = co_await append(call.deadline(), list, *batch);
@@ -78,7 +92,8 @@ Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
     seen.push_back(row.item.post);
   }
   if (!list.ended) page.next_cursor = encode(*list.at);
-  if (query.mark_seen.value_or(true) && !is_prefetch(call.request)) store_.mark_seen(list.viewer, seen, now);
+  if (query.mark_seen.value_or(true) && !is_prefetch(call.request))
+    store_.mark_seen(list.viewer, seen, now);
   call.headers.emplace_back("Cache-Control", "private, no-store");
   co_return page;
 }
@@ -108,8 +123,10 @@ std::optional<Feeds::Batch> Feeds::from_memory(List& list, std::size_t limit, bo
   if (found.answer != FeedAnswer::page) return {};
   Batch batch;
   for (const FeedItem& item : found.items) batch.emplace_back(item, FeedPart::live);
-  if (found.more_live) list.at = FeedCursor{FeedPart::live, found.items.back().post, list.begun, found.floor};
-  else list.at = FeedCursor{FeedPart::archive, max_id, list.begun, found.floor};
+  if (found.more_live)
+    list.at = FeedCursor{FeedPart::live, found.items.back().post, list.begun, found.floor};
+  else
+    list.at = FeedCursor{FeedPart::archive, max_id, list.begun, found.floor};
   return batch;
 }
 
@@ -156,8 +173,10 @@ Task<> Feeds::build(BuildTicket ticket) {
     store_.abandon_build(ticket);
     throw;
   }
-  if (snapshot) store_.finish_build(ticket, std::move(*snapshot));
-  else store_.abandon_build(ticket);
+  if (snapshot)
+    store_.finish_build(ticket, std::move(*snapshot));
+  else
+    store_.abandon_build(ticket);
 }
 
 void Feeds::save_marks() {
@@ -173,7 +192,8 @@ void Feeds::save_marks() {
       saved = context_.db
                   .write_blocking(
                       [&](db::Transaction& tx) -> Result<void> {
-                        for (const UnsavedMarks& marks : unsaved) save_feed_marks(tx, marks.viewer, marks.marks, now);
+                        for (const UnsavedMarks& marks : unsaved)
+                          save_feed_marks(tx, marks.viewer, marks.marks, now);
                         return {};
                       },
                       db::Lane::background)
@@ -187,6 +207,8 @@ void Feeds::save_marks() {
   }
 }
 
-void Feeds::sweep() { store_.sweep(context_.clock.now(), 2'000); }
+void Feeds::sweep() {
+  store_.sweep(context_.clock.now(), 2'000);
+}
 
 }  // namespace madang::social

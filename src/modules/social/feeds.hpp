@@ -1,5 +1,5 @@
-// The home feed: pages from memory where memory knows, from SQL where it does not; the rebuilding of
-// what is cold; the saving of what was seen.
+// The home feed: pages from memory where memory knows, from SQL where it does not; the rebuilding
+// of what is cold; the saving of what was seen.
 #pragma once
 
 #include "modules/social/context.hpp"

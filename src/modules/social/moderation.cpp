@@ -11,13 +11,23 @@ using http::Method;
 using http::Page;
 
 void Moderation::mount(http::Api& api) {
-  api.add({Method::post, "/api/v1/reports", Access::user, "Report a post, a comment or a person",
+  api.add({Method::post,
+           "/api/v1/reports",
+           Access::user,
+           "Report a post, a comment or a person",
            {.status = 201, .tag = "moderation"}},
           *this, &Moderation::report);
-  api.add({Method::get, "/api/v1/admin/reports", Access::admin, "Reports, oldest first", {.tag = "moderation"}}, *this,
-          &Moderation::list);
-  api.add({Method::post, "/api/v1/admin/reports/{id}/resolve", Access::admin,
-           "Hide what is reported, or show it (again)", {.tag = "moderation"}},
+  api.add({Method::get,
+           "/api/v1/admin/reports",
+           Access::admin,
+           "Reports, oldest first",
+           {.tag = "moderation"}},
+          *this, &Moderation::list);
+  api.add({Method::post,
+           "/api/v1/admin/reports/{id}/resolve",
+           Access::admin,
+           "Hide what is reported, or show it (again)",
+           {.tag = "moderation"}},
           *this, &Moderation::resolve);
 }
 
@@ -62,8 +72,9 @@ std::vector<Report> shown(db::Transaction& tx, const std::vector<ReportRow>& row
   };
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const ReportRow& row = rows[i];
-    Report report{row.id, card(row.reporter), row.target.post, row.target.comment, row.target.user, {}, {},
-                  row.reason, row.state, row.created_at, row.resolved_at};
+    Report report{
+        row.id, card(row.reporter), row.target.post, row.target.comment, row.target.user, {},
+        {},     row.reason,         row.state,       row.created_at,     row.resolved_at};
     if (contents[i]) {
       report.author = card(contents[i]->author);
       if (!row.target.user) report.text = contents[i]->text;
@@ -77,15 +88,20 @@ std::vector<Report> shown(db::Transaction& tx, const std::vector<ReportRow>& row
 
 Task<Result<ReportReceived>> Moderation::report(Call& call, WriteReport in) {
   const int named = (in.post_id ? 1 : 0) + (in.comment_id ? 1 : 0) + (in.user_id ? 1 : 0);
-  if (named != 1) co_return invalid_field("post_id", "one_of", "give exactly one of post_id, comment_id, user_id");
+  if (named != 1)
+    co_return invalid_field("post_id", "one_of",
+                            "give exactly one of post_id, comment_id, user_id");
   const Result<Id> id = context_.ids.next();
   if (!id) co_return std::unexpected(id.error());
   const ReportTarget target{in.post_id, in.comment_id, in.user_id};
   const Id me = call.account();
   const auto body = [&](db::Transaction& tx) -> Result<ReportReceived> {
-    if (auto checked = check_target(tx, me, target); !checked) return std::unexpected(checked.error());
+    if (auto checked = check_target(tx, me, target); !checked)
+      return std::unexpected(checked.error());
     if (const auto open = find_open_report(tx, me, target)) return ReportReceived{*open};
-    insert_report(tx, ReportRow{*id, me, target, in.reason.value, ReportState::open, context_.clock.now(), {}});
+    insert_report(
+        tx,
+        ReportRow{*id, me, target, in.reason.value, ReportState::open, context_.clock.now(), {}});
     return ReportReceived{*id};
   };
   Result<ReportReceived> done = co_await call.write(context_.db, body);
@@ -122,9 +138,11 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
     if (row->target.post) {
       const auto place = post_author_and_state(tx, *row->target.post);
       if (place && move_post(tx, *row->target.post, place->first, from, to)) {
-        const auto created = tx.value<Time>("select created_at from posts where id = ?", *row->target.post);
-        context_.outbox.append(tx, in.hide ? post_deleted : post_restored, *row->target.post,
-                               PostEvent{1, *row->target.post, place->first, created.value_or(Time{})});
+        const auto created =
+            tx.value<Time>("select created_at from posts where id = ?", *row->target.post);
+        context_.outbox.append(
+            tx, in.hide ? post_deleted : post_restored, *row->target.post,
+            PostEvent{1, *row->target.post, place->first, created.value_or(Time{})});
       }
       post_changed = *row->target.post;
     } else if (row->target.comment) {
@@ -132,10 +150,11 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
       if (place) move_comment(tx, *row->target.comment, place->post, from, to);
       post_changed = place ? place->post : 0;
     } else if (in.hide) {
-      return fail(Kind::invalid, "cannot_hide_user", "A person is not hidden: resolve it with hide: false.");
+      return fail(Kind::invalid, "cannot_hide_user",
+                  "A person is not hidden: resolve it with hide: false.");
     }
-    resolve_reports(tx, row->target, in.hide ? ReportState::hidden : ReportState::kept, call.account(),
-                    context_.clock.now());
+    resolve_reports(tx, row->target, in.hide ? ReportState::hidden : ReportState::kept,
+                    call.account(), context_.clock.now());
     auto reports = shown(tx, {*find_report(tx, id)});
     return std::move(reports.front());
   };

@@ -10,24 +10,37 @@ using http::Method;
 using http::Page;
 
 void People::mount(http::Api& api) {
-  const auto people = [](unsigned status = 200) { return http::EndpointOptions{.status = status, .tag = "people"}; };
-  api.add({Method::get, "/api/v1/users", Access::anyone, "People whose handle or name has the text", people()}, *this,
-          &People::search);
-  api.add({Method::get, "/api/v1/users/{id}", Access::anyone, "A profile", people()}, *this, &People::by_id);
-  api.add({Method::get, "/api/v1/users/by-handle/{handle}", Access::anyone, "A profile by handle", people()}, *this,
-          &People::by_handle);
-  api.add({Method::get, "/api/v1/users/{id}/followers", Access::anyone, "Who follows them, newest first", people()},
+  const auto people = [](unsigned status = 200) {
+    return http::EndpointOptions{.status = status, .tag = "people"};
+  };
+  api.add({Method::get, "/api/v1/users", Access::anyone, "People whose handle or name has the text",
+           people()},
+          *this, &People::search);
+  api.add({Method::get, "/api/v1/users/{id}", Access::anyone, "A profile", people()}, *this,
+          &People::by_id);
+  api.add({Method::get, "/api/v1/users/by-handle/{handle}", Access::anyone, "A profile by handle",
+           people()},
+          *this, &People::by_handle);
+  api.add({Method::get, "/api/v1/users/{id}/followers", Access::anyone,
+           "Who follows them, newest first", people()},
           *this, &People::followers);
-  api.add({Method::get, "/api/v1/users/{id}/following", Access::anyone, "Whom they follow, newest first", people()},
+  api.add({Method::get, "/api/v1/users/{id}/following", Access::anyone,
+           "Whom they follow, newest first", people()},
           *this, &People::following);
-  api.add({Method::put, "/api/v1/users/{id}/follow", Access::user, "Follow", people()}, *this, &People::follow);
-  api.add({Method::del, "/api/v1/users/{id}/follow", Access::user, "Unfollow", people()}, *this, &People::unfollow);
-  api.add({Method::put, "/api/v1/users/{id}/block", Access::user, "Block: neither sees the other", people()}, *this,
-          &People::block);
-  api.add({Method::del, "/api/v1/users/{id}/block", Access::user, "Unblock", people()}, *this, &People::unblock);
-  api.add({Method::put, "/api/v1/users/{id}/mute", Access::user, "Mute: I do not see them", people()}, *this,
-          &People::mute);
-  api.add({Method::del, "/api/v1/users/{id}/mute", Access::user, "Unmute", people()}, *this, &People::unmute);
+  api.add({Method::put, "/api/v1/users/{id}/follow", Access::user, "Follow", people()}, *this,
+          &People::follow);
+  api.add({Method::del, "/api/v1/users/{id}/follow", Access::user, "Unfollow", people()}, *this,
+          &People::unfollow);
+  api.add({Method::put, "/api/v1/users/{id}/block", Access::user, "Block: neither sees the other",
+           people()},
+          *this, &People::block);
+  api.add({Method::del, "/api/v1/users/{id}/block", Access::user, "Unblock", people()}, *this,
+          &People::unblock);
+  api.add(
+      {Method::put, "/api/v1/users/{id}/mute", Access::user, "Mute: I do not see them", people()},
+      *this, &People::mute);
+  api.add({Method::del, "/api/v1/users/{id}/mute", Access::user, "Unmute", people()}, *this,
+          &People::unmute);
 }
 
 namespace {
@@ -39,9 +52,10 @@ Result<UserProfile> load_profile(db::Transaction& tx, Id user, Id viewer) {
   if (!who || !numbers) return user_not_found();
   const Relation known = viewer != 0 && viewer != user ? relation(tx, viewer, user) : Relation{};
   if (known.blocked_by) return user_not_found();
-  return UserProfile{user, who->card.handle, who->card.name, who->bio, who->card.avatar, numbers->posts,
-                     numbers->followers, numbers->following, known.following, known.followed_by, known.blocked,
-                     known.muted, who->created_at};
+  return UserProfile{
+      user,           who->card.handle,   who->card.name,     who->bio,        who->card.avatar,
+      numbers->posts, numbers->followers, numbers->following, known.following, known.followed_by,
+      known.blocked,  known.muted,        who->created_at};
 }
 
 /// In the order of `ids`; two statements.
@@ -51,7 +65,8 @@ std::vector<Person> persons(db::Transaction& tx, Id viewer, const std::vector<Id
   std::vector<Person> out;
   for (const Id id : ids)
     if (const auto card = cards.find(id); card != cards.end())
-      out.push_back({id, card->second.handle, card->second.name, card->second.avatar, followed.contains(id)});
+      out.push_back(
+          {id, card->second.handle, card->second.name, card->second.avatar, followed.contains(id)});
   return out;
 }
 
@@ -113,7 +128,8 @@ Task<Result<People::PersonPage>> People::edge_page(Call& call, http::PageQuery q
     PersonPage page;
     if (static_cast<std::int64_t>(found.size()) > query.size()) {
       found.pop_back();
-      page.next_cursor = encode_cursor(CursorKind::follows, {to_micros(found.back().at), found.back().account});
+      page.next_cursor =
+          encode_cursor(CursorKind::follows, {to_micros(found.back().at), found.back().account});
     }
     std::vector<Id> ids;
     for (const Edge& edge : found) ids.push_back(edge.account);
@@ -137,13 +153,16 @@ Task<Result<People::PersonPage>> People::following(Call& call, http::PageQuery q
 Task<Result<FollowState>> People::set_follow(Call& call, bool wanted) {
   const Id me = call.account();
   const Id other = call.id();
-  if (me == other) co_return fail(Kind::invalid, "cannot_follow_self", "Nobody can follow themselves.");
+  if (me == other)
+    co_return fail(Kind::invalid, "cannot_follow_self", "Nobody can follow themselves.");
   const auto body = [&](db::Transaction& tx) -> Result<FollowState> {
     if (!is_visible(tx, other)) return user_not_found();
     if (wanted && blocked_between(tx, me, other)) return user_not_found();
-    const bool changed = wanted ? insert_follow(tx, me, other, context_.clock.now()) : delete_follow(tx, me, other);
+    const bool changed =
+        wanted ? insert_follow(tx, me, other, context_.clock.now()) : delete_follow(tx, me, other);
     if (changed)
-      context_.outbox.append(tx, wanted ? account_followed : account_unfollowed, me, FollowEvent{1, me, other});
+      context_.outbox.append(tx, wanted ? account_followed : account_unfollowed, me,
+                             FollowEvent{1, me, other});
     return FollowState{wanted};
   };
   Result<FollowState> done = co_await context_.db.write(call.deadline(), body);
@@ -165,7 +184,8 @@ Task<Result<FollowState>> People::unfollow(Call& call) {
 Task<Result<BlockState>> People::set_block(Call& call, bool wanted) {
   const Id me = call.account();
   const Id other = call.id();
-  if (me == other) co_return fail(Kind::invalid, "cannot_block_self", "Nobody can block themselves.");
+  if (me == other)
+    co_return fail(Kind::invalid, "cannot_block_self", "Nobody can block themselves.");
   const auto body = [&](db::Transaction& tx) -> Result<BlockState> {
     if (!is_visible(tx, other)) return user_not_found();
     if (!wanted) {
@@ -175,7 +195,8 @@ Task<Result<BlockState>> People::set_block(Call& call, bool wanted) {
     insert_block(tx, me, other, context_.clock.now());
     for (const auto& [follower, followee] : {std::pair(me, other), std::pair(other, me)})
       if (delete_follow(tx, follower, followee))
-        context_.outbox.append(tx, account_unfollowed, follower, FollowEvent{1, follower, followee});
+        context_.outbox.append(tx, account_unfollowed, follower,
+                               FollowEvent{1, follower, followee});
     return BlockState{true};
   };
   Result<BlockState> done = co_await context_.db.write(call.deadline(), body);
@@ -204,8 +225,10 @@ Task<Result<MuteState>> People::set_mute(Call& call, bool wanted) {
   if (me == other) co_return fail(Kind::invalid, "cannot_mute_self", "Nobody can mute themselves.");
   const auto body = [&](db::Transaction& tx) -> Result<MuteState> {
     if (!is_visible(tx, other) || relation(tx, other, me).blocked) return user_not_found();
-    if (wanted) insert_mute(tx, me, other, context_.clock.now());
-    else delete_mute(tx, me, other);
+    if (wanted)
+      insert_mute(tx, me, other, context_.clock.now());
+    else
+      delete_mute(tx, me, other);
     return MuteState{wanted};
   };
   Result<MuteState> done = co_await context_.db.write(call.deadline(), body);

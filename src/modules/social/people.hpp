@@ -9,7 +9,8 @@ namespace madang::social {
 
 class People {
  public:
-  /// `on_follows_changed`: after the commit and before the answer; the account's feed is another now.
+  /// `on_follows_changed`: after the commit and before the answer; the account's feed is another
+  /// now.
   People(Context context, std::function<void(Id)> on_follows_changed)
       : context_(context), on_follows_changed_(std::move(on_follows_changed)) {}
   void mount(http::Api& api);

@@ -23,15 +23,17 @@ std::shared_ptr<const CachedPost> prepare(Post post) {
 struct PostCache::Missing {
   std::unordered_map<Id, std::shared_ptr<const CachedPost>> posts;
   std::shared_ptr<const CachedViewer> viewer;
-  std::vector<Id> post_ids;   // not in the cache
-  std::vector<Id> like_ids;   // not known of the viewer
+  std::vector<Id> post_ids;  // not in the cache
+  std::vector<Id> like_ids;  // not known of the viewer
 };
 
-PostCache::PostCache(db::Database& db, std::size_t posts, std::size_t viewers, metrics::Registry& registry)
+PostCache::PostCache(db::Database& db, std::size_t posts, std::size_t viewers,
+                     metrics::Registry& registry)
     : db_(db), posts_("posts", posts, registry), viewers_("viewers", viewers, registry) {}
 
 void PostCache::forget_author(Id author) {
-  posts_.erase_if([author](Id, const CachedPost& cached) { return cached.post.author.id == author; });
+  posts_.erase_if(
+      [author](Id, const CachedPost& cached) { return cached.post.author.id == author; });
 }
 
 void PostCache::write(std::string& out, const Shown& shown) {
@@ -40,14 +42,17 @@ void PostCache::write(std::string& out, const Shown& shown) {
   out += shown.post->tail;
 }
 
-Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer, std::span<const Id> ids,
-                                                           Muted muted) {
+Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer,
+                                                            std::span<const Id> ids, Muted muted) {
   Missing have;
   if (viewer != 0) have.viewer = viewers_.get(viewer);
   for (const Id id : ids) {
-    if (auto found = posts_.get(id)) have.posts.emplace(id, std::move(found));
-    else have.post_ids.push_back(id);
-    if (viewer != 0 && (!have.viewer || !have.viewer->likes.contains(id))) have.like_ids.push_back(id);
+    if (auto found = posts_.get(id))
+      have.posts.emplace(id, std::move(found));
+    else
+      have.post_ids.push_back(id);
+    if (viewer != 0 && (!have.viewer || !have.viewer->likes.contains(id)))
+      have.like_ids.push_back(id);
   }
   if (!have.post_ids.empty() || !have.like_ids.empty()) {
     Result<void> loaded = co_await load(deadline, viewer, ids, have);
@@ -71,7 +76,8 @@ Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, I
   co_return out;
 }
 
-Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const Id> ids, Missing& missing) {
+Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const Id> ids,
+                                   Missing& missing) {
   // Tickets before the read: what a write makes untrue meanwhile does not get in.
   std::vector<Posts::Ticket> tickets;
   for (const Id id : missing.post_ids) tickets.push_back(posts_.ticket(id));
@@ -99,13 +105,16 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
     missing.posts.emplace(missing.post_ids[i], std::move(cached));
   }
   if (viewer == 0 || (missing.viewer && missing.like_ids.empty())) co_return Result<void>();
-  auto known = missing.viewer ? std::make_shared<CachedViewer>(*missing.viewer) : std::make_shared<CachedViewer>();
+  auto known = missing.viewer ? std::make_shared<CachedViewer>(*missing.viewer)
+                              : std::make_shared<CachedViewer>();
   if (!missing.viewer) {
     known->blocked = std::move(blocked);
     known->muted = std::move(muted);
   }
   if (known->likes.size() + missing.like_ids.size() > max_likes)
-    std::erase_if(known->likes, [&](const auto& like) { return std::ranges::find(ids, like.first) == ids.end(); });
+    std::erase_if(known->likes, [&](const auto& like) {
+      return std::ranges::find(ids, like.first) == ids.end();
+    });
   for (const Id id : missing.like_ids) known->likes[id] = liked.contains(id);
   viewers_.put(viewer, known, viewer_ticket);
   missing.viewer = std::move(known);

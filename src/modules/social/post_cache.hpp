@@ -1,6 +1,6 @@
-// Posts as they are shown, kept in process with their JSON written in advance: a page is put together
-// from fragments. Everything in a fragment is the same for every viewer; what is not (`liked`) stands
-// between its two parts.
+// Posts as they are shown, kept in process with their JSON written in advance: a page is put
+// together from fragments. Everything in a fragment is the same for every viewer; what is not
+// (`liked`) stands between its two parts.
 #pragma once
 
 #include <set>
@@ -22,9 +22,9 @@ struct CachedPost {
 
 /// What one viewer's pages need beside the posts.
 struct CachedViewer {
-  std::set<Id> blocked;                  // authors blocked in either direction
+  std::set<Id> blocked;  // authors blocked in either direction
   std::set<Id> muted;
-  std::unordered_map<Id, bool> likes;    // what is known so far, of recently shown posts
+  std::unordered_map<Id, bool> likes;  // what is known so far, of recently shown posts
 };
 
 class PostCache {
@@ -36,9 +36,10 @@ class PostCache {
     std::shared_ptr<const CachedPost> post;
     bool liked = false;
   };
-  /// Those posts that exist and that `viewer` (0: nobody) may see, in the order asked for. Reads SQL
-  /// at most once..
-  Task<Result<std::vector<Shown>>> show(Deadline deadline, Id viewer, std::span<const Id> ids, Muted muted);
+  /// Those posts that exist and that `viewer` (0: nobody) may see, in the order asked for. Reads
+  /// SQL at most once..
+  Task<Result<std::vector<Shown>>> show(Deadline deadline, Id viewer, std::span<const Id> ids,
+                                        Muted muted);
 
   /// After a commit that changed them and before it is answered.
   void forget_post(Id post) { posts_.erase(post); }

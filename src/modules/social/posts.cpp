@@ -12,20 +12,35 @@ using http::Method;
 using http::Nothing;
 
 void Posts::mount(http::Api& api) {
-  api.add({Method::post, "/api/v1/posts", Access::user, "Write a post", {.status = 201, .tag = "posts"}}, *this,
-          &Posts::create);
-  api.add({Method::get, "/api/v1/posts/{id}", Access::anyone, "A post", {.tag = "posts"}}, *this, &Posts::get);
-  api.add({Method::patch, "/api/v1/posts/{id}", Access::user, "Edit my post", {.tag = "posts"}}, *this, &Posts::edit);
-  api.add({Method::del, "/api/v1/posts/{id}", Access::user, "Delete my post", {.tag = "posts"}}, *this,
-          &Posts::remove);
-  api.add({Method::put, "/api/v1/posts/{id}/like", Access::user, "Like", {.tag = "posts"}}, *this, &Posts::like);
-  api.add({Method::del, "/api/v1/posts/{id}/like", Access::user, "Take a like back", {.tag = "posts"}}, *this,
-          &Posts::unlike);
-  api.add({Method::get, "/api/v1/users/{id}/posts", Access::anyone, "A person's posts, newest first",
+  api.add({Method::post,
+           "/api/v1/posts",
+           Access::user,
+           "Write a post",
+           {.status = 201, .tag = "posts"}},
+          *this, &Posts::create);
+  api.add({Method::get, "/api/v1/posts/{id}", Access::anyone, "A post", {.tag = "posts"}}, *this,
+          &Posts::get);
+  api.add({Method::patch, "/api/v1/posts/{id}", Access::user, "Edit my post", {.tag = "posts"}},
+          *this, &Posts::edit);
+  api.add({Method::del, "/api/v1/posts/{id}", Access::user, "Delete my post", {.tag = "posts"}},
+          *this, &Posts::remove);
+  api.add({Method::put, "/api/v1/posts/{id}/like", Access::user, "Like", {.tag = "posts"}}, *this,
+          &Posts::like);
+  api.add(
+      {Method::del, "/api/v1/posts/{id}/like", Access::user, "Take a like back", {.tag = "posts"}},
+      *this, &Posts::unlike);
+  api.add({Method::get,
+           "/api/v1/users/{id}/posts",
+           Access::anyone,
+           "A person's posts, newest first",
            {.tag = "people"}},
           *this, &Posts::of_user);
-  api.add({Method::get, "/api/v1/me/likes", Access::user, "Posts I like, newest like first", {.tag = "posts"}}, *this,
-          &Posts::liked_by_me);
+  api.add({Method::get,
+           "/api/v1/me/likes",
+           Access::user,
+           "Posts I like, newest like first",
+           {.tag = "posts"}},
+          *this, &Posts::liked_by_me);
 }
 
 Task<Result<Post>> Posts::create(Call& call, CreatePost in) {
@@ -44,12 +59,14 @@ Task<Result<Post>> Posts::create(Call& call, CreatePost in) {
     insert_post(tx, PostRow{*id, author, in.text.value, 0, 0, now, {}}, media);
     context_.outbox.append(tx, post_created, *id, PostEvent{1, *id, author, now});
     const auto cards = identity::cards(tx, std::span(&author, 1));
-    if (cards.empty()) return fail(Kind::unauthenticated, "unauthenticated", "This account is no longer here.");
+    if (cards.empty())
+      return fail(Kind::unauthenticated, "unauthenticated", "This account is no longer here.");
     Post post{*id, cards.begin()->second, in.text.value, {}, 0, 0, false, now, {}};
     if (media.empty()) return post;
     const auto views = media::views(tx, media);
     for (const Id medium : media)
-      if (const auto view = views.find(medium); view != views.end()) post.media.push_back(view->second);
+      if (const auto view = views.find(medium); view != views.end())
+        post.media.push_back(view->second);
     return post;
   };
   Result<Post> created = co_await call.write(context_.db, body);
@@ -77,7 +94,8 @@ Task<Result<Post>> Posts::edit(Call& call, EditPost in) {
   const auto body = [&](db::Transaction& tx) -> Result<Post> {
     const auto author = author_for(tx, id, me);
     if (!author) return std::unexpected(author.error());
-    if (*author != me) return fail(Kind::forbidden, "forbidden", "Only its author may edit a post.");
+    if (*author != me)
+      return fail(Kind::forbidden, "forbidden", "Only its author may edit a post.");
     update_post_text(tx, id, me, in.text.value, context_.clock.now());
     auto posts = load_posts(tx, std::span(&id, 1));
     if (posts.empty()) return post_not_found();
@@ -96,7 +114,8 @@ Task<Result<Nothing>> Posts::remove(Call& call) {
   const auto body = [&](db::Transaction& tx) -> Result<void> {
     const auto author = author_for(tx, id, me);
     if (!author) return std::unexpected(author.error());
-    if (*author != me) return fail(Kind::forbidden, "forbidden", "Only its author may delete a post.");
+    if (*author != me)
+      return fail(Kind::forbidden, "forbidden", "Only its author may delete a post.");
     const auto post = find_post(tx, id);
     move_post(tx, id, me, ContentState::shown, ContentState::deleted);
     media::release(tx, id, context_.clock.now());
@@ -115,9 +134,14 @@ Task<Result<LikeState>> Posts::set_like(Call& call, bool wanted) {
   const auto body = [&](db::Transaction& tx) -> Result<LikeState> {
     const auto author = author_for(tx, id, me);
     if (!author) return std::unexpected(author.error());
-    const bool changed = wanted ? insert_like(tx, id, me, context_.clock.now()) : delete_like(tx, id, me);
-    if (changed) context_.outbox.append(tx, wanted ? post_liked : post_unliked, id, LikeEvent{1, id, *author, me});
-    return LikeState{wanted, tx.value<std::int64_t>("select like_count from posts where id = ?", id).value_or(0)};
+    const bool changed =
+        wanted ? insert_like(tx, id, me, context_.clock.now()) : delete_like(tx, id, me);
+    if (changed)
+      context_.outbox.append(tx, wanted ? post_liked : post_unliked, id,
+                             LikeEvent{1, id, *author, me});
+    return LikeState{
+        wanted,
+        tx.value<std::int64_t>("select like_count from posts where id = ?", id).value_or(0)};
   };
   Result<LikeState> done = co_await context_.db.write(call.deadline(), body);
   if (done) {
@@ -140,7 +164,8 @@ Task<Result<LikeState>> Posts::unlike(Call& call) {
 namespace {
 
 /// The page of those posts that are still there; the list goes on at `next` when there were more.
-Posts::PostPage written(const std::vector<PostCache::Shown>& shown, std::optional<std::string> next) {
+Posts::PostPage written(const std::vector<PostCache::Shown>& shown,
+                        std::optional<std::string> next) {
   Posts::PostPage page{{}, std::move(next)};
   for (const PostCache::Shown& post : shown) {
     if (!page.items.empty()) page.items += ',';

@@ -12,7 +12,8 @@ class Posts {
  public:
   using PostPage = http::WrittenPage<Post>;
 
-  /// `on_created`: after the commit and before the answer; puts the post into its author's own feed.
+  /// `on_created`: after the commit and before the answer; puts the post into its author's own
+  /// feed.
   Posts(Context context, std::function<void(Id post, Id author, Time created_at)> on_created)
       : context_(context), on_created_(std::move(on_created)) {}
   void mount(http::Api& api);

@@ -9,14 +9,18 @@ using http::Call;
 using http::Method;
 
 void Ranking::mount(http::Api& api) {
-  api.add({Method::get, "/api/v1/posts/ranking", Access::anyone, "Posts by likes in the last 7 days",
+  api.add({Method::get,
+           "/api/v1/posts/ranking",
+           Access::anyone,
+           "Posts by likes in the last 7 days",
            {.tag = "posts"}},
           *this, &Ranking::page);
 }
 
 Ranking::Shared Ranking::find(Time taken_at) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::ranges::find_if(snapshots_, [&](const Shared& s) { return s->taken_at == taken_at; });
+  const auto found =
+      std::ranges::find_if(snapshots_, [&](const Shared& s) { return s->taken_at == taken_at; });
   return found == snapshots_.end() ? nullptr : *found;
 }
 
@@ -24,18 +28,22 @@ Task<Result<Ranking::Shared>> Ranking::newest(Deadline deadline) {
   const Time now = context_.clock.now();
   {
     const std::lock_guard lock(mutex_);
-    if (!snapshots_.empty() && now - snapshots_.front()->taken_at < interval_) co_return snapshots_.front();
+    if (!snapshots_.empty() && now - snapshots_.front()->taken_at < interval_)
+      co_return snapshots_.front();
   }
   const auto body = [&](db::Transaction& tx) -> Result<std::vector<std::pair<Id, std::int64_t>>> {
     return most_liked(tx, now - window, size);
   };
-  const Result<std::vector<std::pair<Id, std::int64_t>>> found = co_await context_.db.read(deadline, body);
+  const Result<std::vector<std::pair<Id, std::int64_t>>> found =
+      co_await context_.db.read(deadline, body);
   if (!found) co_return std::unexpected(found.error());
   auto made = std::make_shared<Snapshot>(Snapshot{now, {}});
   for (const auto& [post, likes] : *found) made->posts.push_back(post);
   const std::lock_guard lock(mutex_);
-  // Several may have counted at once: the first one stays, so that all lists of this minute are one.
-  if (!snapshots_.empty() && now - snapshots_.front()->taken_at < interval_) co_return snapshots_.front();
+  // Several may have counted at once: the first one stays, so that all lists of this minute are
+  // one.
+  if (!snapshots_.empty() && now - snapshots_.front()->taken_at < interval_)
+    co_return snapshots_.front();
   snapshots_.push_front(std::move(made));
   while (now - snapshots_.back()->taken_at > life) snapshots_.pop_back();
   co_return snapshots_.front();
@@ -50,7 +58,8 @@ Task<Result<http::WrittenPage<Post>>> Ranking::page(Call& call, http::PageQuery 
     snapshot = find(from_micros((**cursor)[0]));
     at = static_cast<std::size_t>((**cursor)[1]);
     if (!snapshot)
-      co_return invalid_field("cursor", "cursor_expired", "the ranking has moved on; begin without a cursor");
+      co_return invalid_field("cursor", "cursor_expired",
+                              "the ranking has moved on; begin without a cursor");
   } else {
     Result<Shared> found = co_await newest(call.deadline());
     if (!found) co_return std::unexpected(found.error());
@@ -60,10 +69,11 @@ Task<Result<http::WrittenPage<Post>>> Ranking::page(Call& call, http::PageQuery 
   http::WrittenPage<Post> page;
   std::size_t count = 0;
   while (count < limit && at < snapshot->posts.size()) {
-    const auto some = std::span(snapshot->posts).subspan(at, std::min(limit - count, snapshot->posts.size() - at));
+    const auto some = std::span(snapshot->posts)
+                          .subspan(at, std::min(limit - count, snapshot->posts.size() - at));
     at += some.size();
-    Result<std::vector<PostCache::Shown>> shown =
-        co_await context_.cache.show(call.deadline(), call.viewer(), some, PostCache::Muted::left_out);
+    Result<std::vector<PostCache::Shown>> shown = co_await context_.cache.show(
+        call.deadline(), call.viewer(), some, PostCache::Muted::left_out);
     if (!shown) co_return std::unexpected(std::move(shown.error()));
     for (const PostCache::Shown& post : *shown) {
       if (!page.items.empty()) page.items += ',';
@@ -72,8 +82,8 @@ Task<Result<http::WrittenPage<Post>>> Ranking::page(Call& call, http::PageQuery 
     }
   }
   if (at < snapshot->posts.size())
-    page.next_cursor = encode_cursor(CursorKind::ranking,
-                                     {to_micros(snapshot->taken_at), static_cast<std::int64_t>(at)});
+    page.next_cursor = encode_cursor(
+        CursorKind::ranking, {to_micros(snapshot->taken_at), static_cast<std::int64_t>(at)});
   co_return page;
 }
 

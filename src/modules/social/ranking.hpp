@@ -16,7 +16,8 @@ class Ranking {
   static constexpr auto life = std::chrono::minutes(10);  // of a snapshot
   static constexpr std::int64_t size = 1'000;             // posts in it
 
-  Ranking(Context context, std::chrono::seconds interval) : context_(context), interval_(interval) {}
+  Ranking(Context context, std::chrono::seconds interval)
+      : context_(context), interval_(interval) {}
   void mount(http::Api& api);
 
  private:

@@ -10,8 +10,8 @@
 
 namespace madang::social {
 
-/// Whether `viewer` wants to hear of `actor`: neither has blocked the other, and viewer has not muted
-/// actor.
+/// Whether `viewer` wants to hear of `actor`: neither has blocked the other, and viewer has not
+/// muted actor.
 bool hears(db::Transaction& tx, Id viewer, Id actor);
 
 /// The accounts `viewer` does not see: blocked in either direction, or muted by them.

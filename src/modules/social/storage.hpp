@@ -46,7 +46,8 @@ std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids);
 /// Which of them `account` likes.
 std::set<Id> liked_among(db::Transaction& tx, Id account, std::span<const Id> posts);
 /// Changes a post that is shown and the author's own; how many rows.
-std::int64_t update_post_text(db::Transaction& tx, Id post, Id author, std::string_view text, Time now);
+std::int64_t update_post_text(db::Transaction& tx, Id post, Id author, std::string_view text,
+                              Time now);
 /// shown <-> hidden, shown or hidden -> deleted; counters follow. False when it was not in `from`.
 bool move_post(db::Transaction& tx, Id post, Id author, ContentState from, ContentState to);
 std::optional<std::pair<Id, ContentState>> post_author_and_state(db::Transaction& tx, Id post);
@@ -61,9 +62,11 @@ struct LikedPost {
   Id post = 0;
   Time at{};
 };
-std::vector<LikedPost> likes_of(db::Transaction& tx, Id account, std::optional<LikedPost> below, std::int64_t limit);
+std::vector<LikedPost> likes_of(db::Transaction& tx, Id account, std::optional<LikedPost> below,
+                                std::int64_t limit);
 /// The posts with most likes since then, most first; ties by id.
-std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time since, std::int64_t limit);
+std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time since,
+                                                    std::int64_t limit);
 
 // ---- comments
 
@@ -78,8 +81,10 @@ struct CommentRow {
 void insert_comment(db::Transaction& tx, const CommentRow& comment);
 std::optional<CommentRow> find_comment(db::Transaction& tx, Id id);  // shown ones
 /// Oldest first, without those of authors whom `viewer` does not see or who have withdrawn.
-std::vector<CommentRow> comments_of(db::Transaction& tx, Id post, Id viewer, Id after, std::int64_t limit);
-std::int64_t update_comment_text(db::Transaction& tx, Id comment, Id author, std::string_view text, Time now);
+std::vector<CommentRow> comments_of(db::Transaction& tx, Id post, Id viewer, Id after,
+                                    std::int64_t limit);
+std::int64_t update_comment_text(db::Transaction& tx, Id comment, Id author, std::string_view text,
+                                 Time now);
 /// As move_post().
 bool move_comment(db::Transaction& tx, Id comment, Id post, ContentState from, ContentState to);
 struct CommentPlace {
@@ -92,7 +97,7 @@ std::optional<CommentPlace> comment_place(db::Transaction& tx, Id comment);
 // ---- the graph
 
 bool insert_follow(db::Transaction& tx, Id follower, Id followee, Time now);  // false: was there
-bool delete_follow(db::Transaction& tx, Id follower, Id followee);            // false: was not there
+bool delete_follow(db::Transaction& tx, Id follower, Id followee);  // false: was not there
 bool insert_block(db::Transaction& tx, Id blocker, Id blocked, Time now);
 bool delete_block(db::Transaction& tx, Id blocker, Id blocked);
 bool insert_mute(db::Transaction& tx, Id muter, Id muted, Time now);
@@ -105,7 +110,7 @@ bool blocked_between(db::Transaction& tx, Id one, Id other);
 struct Relation {
   bool following = false;
   bool followed_by = false;
-  bool blocked = false;     // by viewer
+  bool blocked = false;  // by viewer
   bool blocked_by = false;
   bool muted = false;
 };
@@ -117,7 +122,9 @@ struct Edge {
   Id account = 0;
 };
 /// Newest first, below the given one; without accounts that are not visible or blocked with viewer.
-std::vector<Edge> followers_of(db::Transaction& tx, Id account, Id viewer, std::optional<Edge> below, std::int64_t limit);
-std::vector<Edge> following_of(db::Transaction& tx, Id account, Id viewer, std::optional<Edge> below, std::int64_t limit);
+std::vector<Edge> followers_of(db::Transaction& tx, Id account, Id viewer,
+                               std::optional<Edge> below, std::int64_t limit);
+std::vector<Edge> following_of(db::Transaction& tx, Id account, Id viewer,
+                               std::optional<Edge> below, std::int64_t limit);
 
 }  // namespace madang::social

@@ -14,10 +14,11 @@ bool insert_pair(db::Transaction& tx, std::string_view sql, Id one, Id other, Ti
 }  // namespace
 
 bool insert_follow(db::Transaction& tx, Id follower, Id followee, Time now) {
-  const bool added = insert_pair(tx,
-                                 "insert into follows (follower_id, followee_id, created_at) select ?, ?, ? where not "
-                                 "exists (select 1 from follows where follower_id = ? and followee_id = ?)",
-                                 follower, followee, now);
+  const bool added = insert_pair(
+      tx,
+      "insert into follows (follower_id, followee_id, created_at) select ?, ?, ? where not "
+      "exists (select 1 from follows where follower_id = ? and followee_id = ?)",
+      follower, followee, now);
   if (!added) return false;
   add_to_counts(tx, follower, 0, 0, 1);
   add_to_counts(tx, followee, 0, 1, 0);
@@ -25,7 +26,8 @@ bool insert_follow(db::Transaction& tx, Id follower, Id followee, Time now) {
 }
 
 bool delete_follow(db::Transaction& tx, Id follower, Id followee) {
-  if (tx.execute("delete from follows where follower_id = ? and followee_id = ?", follower, followee) == 0)
+  if (tx.execute("delete from follows where follower_id = ? and followee_id = ?", follower,
+                 followee) == 0)
     return false;
   add_to_counts(tx, follower, 0, 0, -1);
   add_to_counts(tx, followee, 0, -1, 0);
@@ -33,21 +35,24 @@ bool delete_follow(db::Transaction& tx, Id follower, Id followee) {
 }
 
 bool insert_block(db::Transaction& tx, Id blocker, Id blocked, Time now) {
-  return insert_pair(tx,
-                     "insert into blocks (blocker_id, blocked_id, created_at) select ?, ?, ? where not exists "
-                     "(select 1 from blocks where blocker_id = ? and blocked_id = ?)",
-                     blocker, blocked, now);
+  return insert_pair(
+      tx,
+      "insert into blocks (blocker_id, blocked_id, created_at) select ?, ?, ? where not exists "
+      "(select 1 from blocks where blocker_id = ? and blocked_id = ?)",
+      blocker, blocked, now);
 }
 
 bool delete_block(db::Transaction& tx, Id blocker, Id blocked) {
-  return tx.execute("delete from blocks where blocker_id = ? and blocked_id = ?", blocker, blocked) != 0;
+  return tx.execute("delete from blocks where blocker_id = ? and blocked_id = ?", blocker,
+                    blocked) != 0;
 }
 
 bool insert_mute(db::Transaction& tx, Id muter, Id muted, Time now) {
-  return insert_pair(tx,
-                     "insert into mutes (muter_id, muted_id, created_at) select ?, ?, ? where not exists "
-                     "(select 1 from mutes where muter_id = ? and muted_id = ?)",
-                     muter, muted, now);
+  return insert_pair(
+      tx,
+      "insert into mutes (muter_id, muted_id, created_at) select ?, ?, ? where not exists "
+      "(select 1 from mutes where muter_id = ? and muted_id = ?)",
+      muter, muted, now);
 }
 
 bool delete_mute(db::Transaction& tx, Id muter, Id muted) {
@@ -55,23 +60,27 @@ bool delete_mute(db::Transaction& tx, Id muter, Id muted) {
 }
 
 bool blocked_between(db::Transaction& tx, Id one, Id other) {
-  return tx.value<int>(
-               "select 1 from blocks where (blocker_id = ? and blocked_id = ?) or (blocker_id = ? and blocked_id = ?)",
-               one, other, other, one)
+  return tx
+      .value<int>(
+          "select 1 from blocks where (blocker_id = ? and blocked_id = ?) or (blocker_id = ? and "
+          "blocked_id = ?)",
+          one, other, other, one)
       .has_value();
 }
 
 std::set<Id> blocked_with(db::Transaction& tx, Id account) {
   std::set<Id> out;
   tx.each<Id>(
-      "select blocked_id from blocks where blocker_id = ? union select blocker_id from blocks where blocked_id = ?",
+      "select blocked_id from blocks where blocker_id = ? union select blocker_id from blocks "
+      "where blocked_id = ?",
       [&](Id id) { out.insert(id); }, account, account);
   return out;
 }
 
 std::set<Id> muted_by(db::Transaction& tx, Id account) {
   std::set<Id> out;
-  tx.each<Id>("select muted_id from mutes where muter_id = ?", [&](Id id) { out.insert(id); }, account);
+  tx.each<Id>(
+      "select muted_id from mutes where muter_id = ?", [&](Id id) { out.insert(id); }, account);
   return out;
 }
 
@@ -83,7 +92,8 @@ bool hears(db::Transaction& tx, Id viewer, Id actor) {
 std::vector<Id> hidden_from(db::Transaction& tx, Id viewer) {
   std::vector<Id> out;
   tx.each<Id>(
-      "select blocked_id from blocks where blocker_id = ? union select blocker_id from blocks where blocked_id = ? "
+      "select blocked_id from blocks where blocker_id = ? union select blocker_id from blocks "
+      "where blocked_id = ? "
       "union select muted_id from mutes where muter_id = ?",
       [&](Id id) { out.push_back(id); }, viewer, viewer, viewer);
   return out;
@@ -104,8 +114,9 @@ Relation relation(db::Transaction& tx, Id viewer, Id other) {
 std::set<Id> followed_among(db::Transaction& tx, Id follower, std::span<const Id> accounts) {
   std::set<Id> out;
   if (follower == 0 || accounts.empty()) return out;
-  tx.each<Id>("select followee_id from follows where follower_id = ? and followee_id in (?*)",
-              [&](Id id) { out.insert(id); }, follower, db::IdList{accounts});
+  tx.each<Id>(
+      "select followee_id from follows where follower_id = ? and followee_id in (?*)",
+      [&](Id id) { out.insert(id); }, follower, db::IdList{accounts});
   return out;
 }
 
@@ -115,31 +126,33 @@ namespace {
 std::string edges_sql(const std::string& mine, const std::string& other) {
   return "select e.created_at, e." + other + " from follows e where e." + mine +
          " = ? and e.created_at <= ? and (e.created_at < ? or e." + other + " < ?) " +
-         "and exists (select 1 from social_profiles v where v.account_id = e." + other + " and v.visible = 1) " +
-         "and not exists (select 1 from blocks b where b.blocker_id = ? and b.blocked_id = e." + other + ") " +
-         "and not exists (select 1 from blocks b where b.blocker_id = e." + other + " and b.blocked_id = ?) " +
-         "order by e.created_at desc, e." + other + " desc limit ?";
+         "and exists (select 1 from social_profiles v where v.account_id = e." + other +
+         " and v.visible = 1) " +
+         "and not exists (select 1 from blocks b where b.blocker_id = ? and b.blocked_id = e." +
+         other + ") " + "and not exists (select 1 from blocks b where b.blocker_id = e." + other +
+         " and b.blocked_id = ?) " + "order by e.created_at desc, e." + other + " desc limit ?";
 }
 
-std::vector<Edge> edges(db::Transaction& tx, const std::string& sql, Id account, Id viewer, std::optional<Edge> below,
-                        std::int64_t limit) {
+std::vector<Edge> edges(db::Transaction& tx, const std::string& sql, Id account, Id viewer,
+                        std::optional<Edge> below, std::int64_t limit) {
   const Edge from = below.value_or(Edge{Time::max(), max_id});
   std::vector<Edge> out;
-  tx.each<Time, Id>(sql, [&](Time at, Id other) { out.push_back({at, other}); }, account, from.at, from.at,
-                    from.account, viewer, viewer, limit);
+  tx.each<Time, Id>(
+      sql, [&](Time at, Id other) { out.push_back({at, other}); }, account, from.at, from.at,
+      from.account, viewer, viewer, limit);
   return out;
 }
 
 }  // namespace
 
-std::vector<Edge> followers_of(db::Transaction& tx, Id account, Id viewer, std::optional<Edge> below,
-                               std::int64_t limit) {
+std::vector<Edge> followers_of(db::Transaction& tx, Id account, Id viewer,
+                               std::optional<Edge> below, std::int64_t limit) {
   static const std::string sql = edges_sql("followee_id", "follower_id");
   return edges(tx, sql, account, viewer, below, limit);
 }
 
-std::vector<Edge> following_of(db::Transaction& tx, Id account, Id viewer, std::optional<Edge> below,
-                               std::int64_t limit) {
+std::vector<Edge> following_of(db::Transaction& tx, Id account, Id viewer,
+                               std::optional<Edge> below, std::int64_t limit) {
   static const std::string sql = edges_sql("follower_id", "followee_id");
   return edges(tx, sql, account, viewer, below, limit);
 }

@@ -8,13 +8,15 @@ constexpr auto shown = ContentState::shown;
 
 /// `p` is shown and its author is there.
 constexpr std::string_view visible_post =
-    "p.state = 0 and exists (select 1 from social_profiles v where v.account_id = p.author_id and v.visible = 1)";
+    "p.state = 0 and exists (select 1 from social_profiles v where v.account_id = p.author_id and "
+    "v.visible = 1)";
 
 }  // namespace
 
 void insert_profile(db::Transaction& tx, Id account) {
   tx.execute(
-      "insert into social_profiles (account_id, visible, post_count, follower_count, following_count) "
+      "insert into social_profiles (account_id, visible, post_count, follower_count, "
+      "following_count) "
       "values (?, 1, 0, 0, 0)",
       account);
 }
@@ -24,19 +26,23 @@ void set_profile_visible(db::Transaction& tx, Id account, bool visible) {
 }
 
 bool is_visible(db::Transaction& tx, Id account) {
-  return tx.value<int>("select 1 from social_profiles where account_id = ? and visible = 1", account).has_value();
+  return tx
+      .value<int>("select 1 from social_profiles where account_id = ? and visible = 1", account)
+      .has_value();
 }
 
 void add_to_counts(db::Transaction& tx, Id account, int posts, int followers, int following) {
   tx.execute(
-      "update social_profiles set post_count = post_count + ?, follower_count = follower_count + ?, "
+      "update social_profiles set post_count = post_count + ?, follower_count = follower_count + "
+      "?, "
       "following_count = following_count + ? where account_id = ?",
       posts, followers, following, account);
 }
 
 std::optional<Counts> counts(db::Transaction& tx, Id account) {
   const auto row = tx.row<std::int64_t, std::int64_t, std::int64_t>(
-      "select post_count, follower_count, following_count from social_profiles where account_id = ? and visible = 1",
+      "select post_count, follower_count, following_count from social_profiles where account_id = "
+      "? and visible = 1",
       account);
   if (!row) return {};
   return Counts{std::get<0>(*row), std::get<1>(*row), std::get<2>(*row)};
@@ -49,19 +55,22 @@ void insert_post(db::Transaction& tx, const PostRow& post, std::span<const Id> m
       post.id, post.author, post.text, post.created_at);
   int position = 0;
   for (const Id id : media)
-    tx.execute("insert into post_media (post_id, position, media_id) values (?, ?, ?)", post.id, position++, id);
+    tx.execute("insert into post_media (post_id, position, media_id) values (?, ?, ?)", post.id,
+               position++, id);
   add_to_counts(tx, post.author, 1, 0, 0);
 }
 
 std::map<Id, PostRow> find_posts(db::Transaction& tx, std::span<const Id> ids) {
   std::map<Id, PostRow> out;
   static const std::string sql =
-      "select p.id, p.author_id, p.body, p.like_count, p.comment_count, p.created_at, p.edited_at from posts p "
-      "where p.id in (?*) and " + std::string(visible_post);
+      "select p.id, p.author_id, p.body, p.like_count, p.comment_count, p.created_at, p.edited_at "
+      "from posts p "
+      "where p.id in (?*) and " +
+      std::string(visible_post);
   tx.each<Id, Id, std::string, std::int64_t, std::int64_t, Time, std::optional<Time>>(
       sql,
-      [&](Id id, Id author, std::string text, std::int64_t likes, std::int64_t comments, Time created,
-          std::optional<Time> edited) {
+      [&](Id id, Id author, std::string text, std::int64_t likes, std::int64_t comments,
+          Time created, std::optional<Time> edited) {
         out.try_emplace(id, PostRow{id, author, std::move(text), likes, comments, created, edited});
       },
       db::IdList{ids});
@@ -81,19 +90,27 @@ std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids) {
   for (const auto& [id, row] : rows) authors.insert(row.author);
   std::vector<std::pair<Id, Id>> post_media;
   std::vector<Id> media_ids;
-  tx.each<Id, Id>("select post_id, media_id from post_media where post_id in (?*) order by post_id, position",
-                  [&](Id post, Id medium) {
-                    post_media.emplace_back(post, medium);
-                    media_ids.push_back(medium);
-                  },
-                  db::IdList{ids});
+  tx.each<Id, Id>(
+      "select post_id, media_id from post_media where post_id in (?*) order by post_id, position",
+      [&](Id post, Id medium) {
+        post_media.emplace_back(post, medium);
+        media_ids.push_back(medium);
+      },
+      db::IdList{ids});
   const std::vector<Id> author_ids(authors.begin(), authors.end());
   const auto cards = identity::cards(tx, author_ids);
   const auto views = media_ids.empty() ? std::map<Id, media::View>() : media::views(tx, media_ids);
   for (const auto& [id, row] : rows) {
     const auto card = cards.find(row.author);
     if (card == cards.end()) continue;
-    out.emplace(id, Post{id, card->second, row.text, {}, row.like_count, row.comment_count, false, row.created_at,
+    out.emplace(id, Post{id,
+                         card->second,
+                         row.text,
+                         {},
+                         row.like_count,
+                         row.comment_count,
+                         false,
+                         row.created_at,
                          row.edited_at});
   }
   for (const auto& [post, medium] : post_media) {
@@ -107,33 +124,39 @@ std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids) {
 std::set<Id> liked_among(db::Transaction& tx, Id account, std::span<const Id> posts) {
   std::set<Id> out;
   if (account == 0 || posts.empty()) return out;
-  tx.each<Id>("select post_id from post_likes where account_id = ? and post_id in (?*)",
-              [&](Id post) { out.insert(post); }, account, db::IdList{posts});
+  tx.each<Id>(
+      "select post_id from post_likes where account_id = ? and post_id in (?*)",
+      [&](Id post) { out.insert(post); }, account, db::IdList{posts});
   return out;
 }
 
-std::int64_t update_post_text(db::Transaction& tx, Id post, Id author, std::string_view text, Time now) {
-  return tx.execute("update posts set body = ?, edited_at = ? where id = ? and author_id = ? and state = 0", text, now,
-                    post, author);
+std::int64_t update_post_text(db::Transaction& tx, Id post, Id author, std::string_view text,
+                              Time now) {
+  return tx.execute(
+      "update posts set body = ?, edited_at = ? where id = ? and author_id = ? and state = 0", text,
+      now, post, author);
 }
 
 bool move_post(db::Transaction& tx, Id post, Id author, ContentState from, ContentState to) {
-  if (tx.execute("update posts set state = ? where id = ? and state = ?", to, post, from) == 0) return false;
+  if (tx.execute("update posts set state = ? where id = ? and state = ?", to, post, from) == 0)
+    return false;
   if (from == shown) add_to_counts(tx, author, -1, 0, 0);
   if (to == shown) add_to_counts(tx, author, 1, 0, 0);
   return true;
 }
 
 std::optional<std::pair<Id, ContentState>> post_author_and_state(db::Transaction& tx, Id post) {
-  const auto row = tx.row<Id, ContentState>("select author_id, state from posts where id = ?", post);
+  const auto row =
+      tx.row<Id, ContentState>("select author_id, state from posts where id = ?", post);
   if (!row) return {};
   return std::pair(std::get<0>(*row), std::get<1>(*row));
 }
 
 std::vector<Id> posts_of(db::Transaction& tx, Id author, Id below, std::int64_t limit) {
   std::vector<Id> out;
-  tx.each<Id>("select id from posts where author_id = ? and state = 0 and id < ? order by id desc limit ?",
-              [&](Id id) { out.push_back(id); }, author, below, limit);
+  tx.each<Id>(
+      "select id from posts where author_id = ? and state = 0 and id < ? order by id desc limit ?",
+      [&](Id id) { out.push_back(id); }, author, below, limit);
   return out;
 }
 
@@ -147,22 +170,26 @@ bool insert_like(db::Transaction& tx, Id post, Id account, Time now) {
 }
 
 bool delete_like(db::Transaction& tx, Id post, Id account) {
-  const auto removed = tx.execute("delete from post_likes where post_id = ? and account_id = ?", post, account);
+  const auto removed =
+      tx.execute("delete from post_likes where post_id = ? and account_id = ?", post, account);
   if (removed != 0) tx.execute("update posts set like_count = like_count - 1 where id = ?", post);
   return removed != 0;
 }
 
-std::vector<LikedPost> likes_of(db::Transaction& tx, Id account, std::optional<LikedPost> below, std::int64_t limit) {
+std::vector<LikedPost> likes_of(db::Transaction& tx, Id account, std::optional<LikedPost> below,
+                                std::int64_t limit) {
   const LikedPost from = below.value_or(LikedPost{max_id, Time::max()});
   std::vector<LikedPost> out;
   tx.each<Id, Time>(
       "select post_id, created_at from post_likes where account_id = ? and created_at <= ? "
       "and (created_at < ? or post_id < ?) order by created_at desc, post_id desc limit ?",
-      [&](Id post, Time at) { out.push_back({post, at}); }, account, from.at, from.at, from.post, limit);
+      [&](Id post, Time at) { out.push_back({post, at}); }, account, from.at, from.at, from.post,
+      limit);
   return out;
 }
 
-std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time since, std::int64_t limit) {
+std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time since,
+                                                    std::int64_t limit) {
   std::vector<std::pair<Id, std::int64_t>> out;
   tx.each<Id, std::int64_t>(
       "select post_id, count(*) as likes from post_likes where created_at > ? group by post_id "

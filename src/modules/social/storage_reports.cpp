@@ -7,17 +7,18 @@ namespace {
 constexpr std::string_view columns =
     "id, reporter_id, post_id, comment_id, user_id, reason, state, created_at, resolved_at";
 
-ReportRow make_row(Id id, Id reporter, std::optional<Id> post, std::optional<Id> comment, std::optional<Id> user,
-                   std::string reason, ReportState state, Time created, std::optional<Time> resolved) {
+ReportRow make_row(Id id, Id reporter, std::optional<Id> post, std::optional<Id> comment,
+                   std::optional<Id> user, std::string reason, ReportState state, Time created,
+                   std::optional<Time> resolved) {
   return {id, reporter, {post, comment, user}, std::move(reason), state, created, resolved};
 }
 
 template <class... A>
 std::vector<ReportRow> select(db::Transaction& tx, const std::string& sql, const A&... arguments) {
   std::vector<ReportRow> out;
-  tx.each<Id, Id, std::optional<Id>, std::optional<Id>, std::optional<Id>, std::string, ReportState, Time,
-          std::optional<Time>>(sql, [&](auto... values) { out.push_back(make_row(std::move(values)...)); },
-                               arguments...);
+  tx.each<Id, Id, std::optional<Id>, std::optional<Id>, std::optional<Id>, std::string, ReportState,
+          Time, std::optional<Time>>(
+      sql, [&](auto... values) { out.push_back(make_row(std::move(values)...)); }, arguments...);
   return out;
 }
 
@@ -32,16 +33,18 @@ std::pair<std::string, Id> column_of(const ReportTarget& target) {
 
 std::optional<Id> find_open_report(db::Transaction& tx, Id reporter, const ReportTarget& target) {
   const auto [column, id] = column_of(target);
-  return tx.value<Id>("select id from reports where reporter_id = ? and state = 0 and " + column + " = ?", reporter,
-                      id);
+  return tx.value<Id>(
+      "select id from reports where reporter_id = ? and state = 0 and " + column + " = ?", reporter,
+      id);
 }
 
 void insert_report(db::Transaction& tx, const ReportRow& report) {
   tx.execute(
-      "insert into reports (id, reporter_id, post_id, comment_id, user_id, reason, state, created_at) "
+      "insert into reports (id, reporter_id, post_id, comment_id, user_id, reason, state, "
+      "created_at) "
       "values (?, ?, ?, ?, ?, ?, 0, ?)",
-      report.id, report.reporter, report.target.post, report.target.comment, report.target.user, report.reason,
-      report.created_at);
+      report.id, report.reporter, report.target.post, report.target.comment, report.target.user,
+      report.reason, report.created_at);
 }
 
 std::optional<ReportRow> find_report(db::Transaction& tx, Id id) {
@@ -50,22 +53,29 @@ std::optional<ReportRow> find_report(db::Transaction& tx, Id id) {
   return std::move(rows.front());
 }
 
-std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after, std::int64_t limit) {
-  return select(tx, "select " + std::string(columns) + " from reports where state = ? and id > ? order by id limit ?",
+std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after,
+                                  std::int64_t limit) {
+  return select(tx,
+                "select " + std::string(columns) +
+                    " from reports where state = ? and id > ? order by id limit ?",
                 state, after, limit);
 }
 
-void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportState state, Id admin, Time now) {
+void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportState state, Id admin,
+                     Time now) {
   const auto [column, id] = column_of(target);
-  tx.execute("update reports set state = ?, resolved_by = ?, resolved_at = ? where " + column + " = ?", state, admin,
-             now, id);
+  tx.execute(
+      "update reports set state = ?, resolved_by = ?, resolved_at = ? where " + column + " = ?",
+      state, admin, now, id);
 }
 
 std::optional<ReportedContent> reported_content(db::Transaction& tx, const ReportTarget& target) {
   if (target.user) return ReportedContent{*target.user, ""};
-  const auto row = target.post
-                       ? tx.row<Id, std::string>("select author_id, body from posts where id = ?", *target.post)
-                       : tx.row<Id, std::string>("select author_id, body from comments where id = ?", *target.comment);
+  const auto row =
+      target.post
+          ? tx.row<Id, std::string>("select author_id, body from posts where id = ?", *target.post)
+          : tx.row<Id, std::string>("select author_id, body from comments where id = ?",
+                                    *target.comment);
   if (!row) return {};
   return ReportedContent{std::get<0>(*row), std::get<1>(*row)};
 }

@@ -27,9 +27,11 @@ std::optional<Id> find_open_report(db::Transaction& tx, Id reporter, const Repor
 void insert_report(db::Transaction& tx, const ReportRow& report);
 std::optional<ReportRow> find_report(db::Transaction& tx, Id id);
 /// Oldest first, after the given id.
-std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after, std::int64_t limit);
+std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after,
+                                  std::int64_t limit);
 /// All reports of the same thing are resolved with it.
-void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportState state, Id admin, Time now);
+void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportState state, Id admin,
+                     Time now);
 /// Author and text of what is reported, whatever its state.
 struct ReportedContent {
   Id author = 0;

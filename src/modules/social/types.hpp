@@ -19,7 +19,9 @@ struct Post {
   Time created_at{};
   std::optional<Time> edited_at;
 };
-BOOST_DESCRIBE_STRUCT(Post, (), (id, author, text, media, like_count, comment_count, liked, created_at, edited_at))
+BOOST_DESCRIBE_STRUCT(Post, (),
+                      (id, author, text, media, like_count, comment_count, liked, created_at,
+                       edited_at))
 
 struct CreatePost {
   json::Text<1, 1000> text;
@@ -84,8 +86,9 @@ struct UserProfile {
   bool is_muted = false;
   Time created_at{};
 };
-BOOST_DESCRIBE_STRUCT(UserProfile, (), (id, handle, name, bio, avatar, post_count, follower_count, following_count,
-                                        is_following, is_followed_by, is_blocked, is_muted, created_at))
+BOOST_DESCRIBE_STRUCT(UserProfile, (),
+                      (id, handle, name, bio, avatar, post_count, follower_count, following_count,
+                       is_following, is_followed_by, is_blocked, is_muted, created_at))
 
 /// A person in a list.
 struct Person {
@@ -146,8 +149,9 @@ struct Report {
   Time created_at{};
   std::optional<Time> resolved_at;
 };
-BOOST_DESCRIBE_STRUCT(Report, (), (id, reporter, post_id, comment_id, user_id, author, text, reason, state, created_at,
-                                   resolved_at))
+BOOST_DESCRIBE_STRUCT(Report, (),
+                      (id, reporter, post_id, comment_id, user_id, author, text, reason, state,
+                       created_at, resolved_at))
 
 struct ReportReceived {
   Id id = 0;

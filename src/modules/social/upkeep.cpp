@@ -11,17 +11,20 @@ constexpr auto deleted = ContentState::deleted;
 }  // namespace
 
 std::int64_t purge_deleted(db::Transaction& tx, std::int64_t limit) {
-  const auto post = tx.value<Id>("select id from posts where state = ? order by id limit 1", deleted);
+  const auto post =
+      tx.value<Id>("select id from posts where state = ? order by id limit 1", deleted);
   if (!post) {
-    return tx.execute("delete from comments where id in (select id from comments where state = ? limit ?)", deleted,
-                      limit);
+    return tx.execute(
+        "delete from comments where id in (select id from comments where state = ? limit ?)",
+        deleted, limit);
   }
   std::int64_t removed = tx.execute(
       "delete from post_likes where post_id = ? and account_id in "
       "(select account_id from post_likes where post_id = ? limit ?)",
       *post, *post, limit);
-  removed += tx.execute("delete from comments where id in (select id from comments where post_id = ? limit ?)", *post,
-                        limit);
+  removed += tx.execute(
+      "delete from comments where id in (select id from comments where post_id = ? limit ?)", *post,
+      limit);
   if (removed != 0) return removed;
   tx.execute("delete from post_media where post_id = ?", *post);
   return tx.execute("delete from posts where id = ?", *post);
@@ -34,10 +37,11 @@ bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now
     media::release(tx, post, now);
     --left;
   }
-  tx.execute("update posts set state = ? where author_id = ? and state = ?", deleted, account, ContentState::hidden);
+  tx.execute("update posts set state = ? where author_id = ? and state = ?", deleted, account,
+             ContentState::hidden);
   for (const auto& [id, post, state] : tx.rows<Id, Id, ContentState>(
-           "select id, post_id, state from comments where author_id = ? and state <> ? limit ?", account, deleted,
-           left)) {
+           "select id, post_id, state from comments where author_id = ? and state <> ? limit ?",
+           account, deleted, left)) {
     move_comment(tx, id, post, state, deleted);
     --left;
   }
@@ -45,13 +49,13 @@ bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now
     delete_like(tx, liked.post, account);
     --left;
   }
-  for (const auto& [other] :
-       tx.rows<Id>("select followee_id from follows where follower_id = ? limit ?", account, left)) {
+  for (const auto& [other] : tx.rows<Id>(
+           "select followee_id from follows where follower_id = ? limit ?", account, left)) {
     delete_follow(tx, account, other);
     --left;
   }
-  for (const auto& [other] :
-       tx.rows<Id>("select follower_id from follows where followee_id = ? limit ?", account, left)) {
+  for (const auto& [other] : tx.rows<Id>(
+           "select follower_id from follows where followee_id = ? limit ?", account, left)) {
     delete_follow(tx, other, account);
     --left;
   }
@@ -73,30 +77,38 @@ struct Counter {
 
 constexpr std::array counters{
     Counter{"posts.like_count",
-            "select p.id, p.like_count, (select count(*) from post_likes l where l.post_id = p.id) as counted "
+            "select p.id, p.like_count, (select count(*) from post_likes l where l.post_id = p.id) "
+            "as counted "
             "from posts p where p.state <> 2 and p.like_count <> "
             "(select count(*) from post_likes l where l.post_id = p.id) limit ?",
             "update posts set like_count = ? where id = ?"},
     Counter{"posts.comment_count",
-            "select p.id, p.comment_count, (select count(*) from comments c where c.post_id = p.id and c.state = 0) "
+            "select p.id, p.comment_count, (select count(*) from comments c where c.post_id = p.id "
+            "and c.state = 0) "
             "from posts p where p.state <> 2 and p.comment_count <> "
             "(select count(*) from comments c where c.post_id = p.id and c.state = 0) limit ?",
             "update posts set comment_count = ? where id = ?"},
     Counter{"social_profiles.post_count",
             "select s.account_id, s.post_count, "
-            "(select count(*) from posts p where p.author_id = s.account_id and p.state = 0) from social_profiles s "
-            "where s.post_count <> (select count(*) from posts p where p.author_id = s.account_id and p.state = 0) "
+            "(select count(*) from posts p where p.author_id = s.account_id and p.state = 0) from "
+            "social_profiles s "
+            "where s.post_count <> (select count(*) from posts p where p.author_id = s.account_id "
+            "and p.state = 0) "
             "limit ?",
             "update social_profiles set post_count = ? where account_id = ?"},
     Counter{"social_profiles.follower_count",
             "select s.account_id, s.follower_count, "
-            "(select count(*) from follows f where f.followee_id = s.account_id) from social_profiles s "
-            "where s.follower_count <> (select count(*) from follows f where f.followee_id = s.account_id) limit ?",
+            "(select count(*) from follows f where f.followee_id = s.account_id) from "
+            "social_profiles s "
+            "where s.follower_count <> (select count(*) from follows f where f.followee_id = "
+            "s.account_id) limit ?",
             "update social_profiles set follower_count = ? where account_id = ?"},
     Counter{"social_profiles.following_count",
             "select s.account_id, s.following_count, "
-            "(select count(*) from follows f where f.follower_id = s.account_id) from social_profiles s "
-            "where s.following_count <> (select count(*) from follows f where f.follower_id = s.account_id) limit ?",
+            "(select count(*) from follows f where f.follower_id = s.account_id) from "
+            "social_profiles s "
+            "where s.following_count <> (select count(*) from follows f where f.follower_id = "
+            "s.account_id) limit ?",
             "update social_profiles set following_count = ? where account_id = ?"},
 };
 
@@ -116,7 +128,8 @@ std::vector<Miscount> find_miscounts(db::Transaction& tx, std::int64_t limit) {
 
 void correct(db::Transaction& tx, const Miscount& miscount) {
   for (const Counter& counter : counters)
-    if (counter.name == miscount.counter) tx.execute(counter.update, miscount.counted, miscount.row);
+    if (counter.name == miscount.counter)
+      tx.execute(counter.update, miscount.counted, miscount.row);
 }
 
 }  // namespace madang::social

@@ -1,5 +1,5 @@
-// What keeps social true and small: removing what was deleted, erasing the withdrawn, and proving the
-// counters against the rows they count.
+// What keeps social true and small: removing what was deleted, erasing the withdrawn, and proving
+// the counters against the rows they count.
 #pragma once
 
 #include "modules/social/storage.hpp"
@@ -9,8 +9,8 @@ namespace madang::social {
 /// Removes rows of deleted posts and their comments and likes, at most about `limit`; how many.
 std::int64_t purge_deleted(db::Transaction& tx, std::int64_t limit);
 
-/// Removes what a withdrawn account did, at most about `limit` rows, with the counters that counted it;
-/// whether nothing is left. Posts are marked deleted and purged later.
+/// Removes what a withdrawn account did, at most about `limit` rows, with the counters that counted
+/// it; whether nothing is left. Posts are marked deleted and purged later.
 bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now);
 
 /// A counter that does not equal its rows.

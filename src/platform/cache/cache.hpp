@@ -1,6 +1,6 @@
 // A bounded cache in process that is never stale after a write: look-aside on read, forgotten on
-// write. What a reader loaded before a write was acknowledged cannot get in after it: put() is given
-// the ticket that was taken before loading, and erase() makes tickets of that key worthless.
+// write. What a reader loaded before a write was acknowledged cannot get in after it: put() is
+// given the ticket that was taken before loading, and erase() makes tickets of that key worthless.
 #pragma once
 
 #include <array>
@@ -29,7 +29,8 @@ class Cache {
   Cache(std::string name, std::size_t capacity, metrics::Registry& registry)
       : per_shard_(capacity / shards + 1),
         hits_(registry.counter("madang_cache_hits_total", "Found in the cache", {{"cache", name}})),
-        misses_(registry.counter("madang_cache_misses_total", "Not found in the cache", {{"cache", name}})),
+        misses_(registry.counter("madang_cache_misses_total", "Not found in the cache",
+                                 {{"cache", name}})),
         size_(registry.gauge("madang_cache_entries", "Entries in the cache", {{"cache", name}})) {}
 
   Shared get(const Key& key) {
@@ -70,7 +71,8 @@ class Cache {
     if (const auto found = shard.map.find(key); found != shard.map.end()) remove(shard, found);
   }
 
-  /// erase() for all entries that `doomed(key, value)` names, wherever they are. Slow; for rare events.
+  /// erase() for all entries that `doomed(key, value)` names, wherever they are. Slow; for rare
+  /// events.
   template <class Doomed>
   void erase_if(Doomed doomed) {
     for (auto& epoch : epochs_) epoch.fetch_add(1, std::memory_order_acq_rel);
@@ -96,7 +98,9 @@ class Cache {
     std::list<Key> order;  // oldest first
   };
 
-  static std::size_t hash(const Key& key) { return std::hash<Key>()(key) * 0x9E3779B97F4A7C15ULL >> 20U; }
+  static std::size_t hash(const Key& key) {
+    return std::hash<Key>()(key) * 0x9E3779B97F4A7C15ULL >> 20U;
+  }
   Shard& shard_of(const Key& key) { return shards_[hash(key) % shards]; }
   std::atomic<std::uint64_t>& epoch_of(const Key& key) { return epochs_[hash(key) % epochs]; }
 

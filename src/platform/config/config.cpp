@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::string_view prefix = "MADANG_";
 
-auto bad(std::string detail) { return fail(Kind::invalid, "bad_configuration", std::move(detail)); }
+auto bad(std::string detail) {
+  return fail(Kind::invalid, "bad_configuration", std::move(detail));
+}
 
 const Key* find_key(const std::vector<Key>& schema, std::string_view name) {
   for (const Key& key : schema)
@@ -29,9 +31,17 @@ std::optional<std::int64_t> parse_number(Type type, std::string_view text) {
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   std::int64_t factor = 1;
   if (type == Type::seconds) {
-    factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+    factor = unit.empty() || unit == "s" ? 1
+             : unit == "m"               ? 60
+             : unit == "h"               ? 3600
+             : unit == "d"               ? 86400
+                                         : 0;
   } else if (type == Type::bytes) {
-    factor = unit.empty() ? 1 : unit == "k" ? 1 << 10 : unit == "m" ? 1 << 20 : unit == "g" ? 1 << 30 : 0;
+    factor = unit.empty()  ? 1
+             : unit == "k" ? 1 << 10
+             : unit == "m" ? 1 << 20
+             : unit == "g" ? 1 << 30
+                           : 0;
   } else if (!unit.empty()) {
     return {};
   }
@@ -42,7 +52,8 @@ std::optional<std::int64_t> parse_number(Type type, std::string_view text) {
 
 Result<void> check(const Key& key, const std::string& value) {
   const std::string name(key.name);
-  if (key.type == Type::flag && value != "true" && value != "false") return bad(name + " must be true or false");
+  if (key.type == Type::flag && value != "true" && value != "false")
+    return bad(name + " must be true or false");
   if (key.type == Type::text || key.type == Type::list || key.type == Type::flag) return {};
   const auto number = parse_number(key.type, value);
   if (!number)
@@ -50,7 +61,8 @@ Result<void> check(const Key& key, const std::string& value) {
                        : key.type == Type::bytes ? " must be a size such as 512k, 64m or 1g"
                                                  : " must be a whole number"));
   if (*number < key.min || *number > key.max)
-    return bad(name + " must be between " + std::to_string(key.min) + " and " + std::to_string(key.max));
+    return bad(name + " must be between " + std::to_string(key.min) + " and " +
+               std::to_string(key.max));
   return {};
 }
 
@@ -58,7 +70,8 @@ Result<void> check(const Key& key, const std::string& value) {
 std::optional<std::string> key_of_variable(std::string_view variable) {
   if (!variable.starts_with(prefix)) return {};
   std::string name;
-  for (const char c : variable.substr(prefix.size())) name += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  for (const char c : variable.substr(prefix.size()))
+    name += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
   const auto split = name.find("__");
   if (split == name.npos) return {};
   return name.replace(split, 2, ".");
@@ -86,23 +99,27 @@ Result<Config> Config::load(const std::vector<Key>& schema, const std::filesyste
     try {
       boost::property_tree::ini_parser::read_ini(file.string(), tree);
     } catch (const boost::property_tree::ini_parser_error& e) {
-      return bad(file.string() + ": " + e.message() + (e.line() != 0 ? " in line " + std::to_string(e.line()) : ""));
+      return bad(file.string() + ": " + e.message() +
+                 (e.line() != 0 ? " in line " + std::to_string(e.line()) : ""));
     }
     for (const auto& [section, keys] : tree)
       for (const auto& [name, value] : keys)
-        if (auto set = config.set(section + "." + name, value.data()); !set) return std::unexpected(set.error());
+        if (auto set = config.set(section + "." + name, value.data()); !set)
+          return std::unexpected(set.error());
   }
   for (const auto& [variable, value] : environment) {
     const auto name = key_of_variable(variable);
     if (!name) continue;
-    if (auto set = config.set(*name, value); !set) return bad("environment " + variable + ": " + set.error().detail);
+    if (auto set = config.set(*name, value); !set)
+      return bad("environment " + variable + ": " + set.error().detail);
   }
   return config;
 }
 
 Result<void> Config::set(std::string_view name, std::string value) {
   const Key* key = find_key(*schema_, name);
-  if (key == nullptr) return bad("unknown key " + std::string(name) + "; `madang config` lists them");
+  if (key == nullptr)
+    return bad("unknown key " + std::string(name) + "; `madang config` lists them");
   if (auto checked = check(*key, value); !checked) return checked;
   values_[std::string(name)] = std::move(value);
   return {};
@@ -110,7 +127,8 @@ Result<void> Config::set(std::string_view name, std::string value) {
 
 const std::string& Config::text(std::string_view name) const {
   const auto found = values_.find(name);
-  if (found == values_.end()) throw std::logic_error("no such configuration key: " + std::string(name));
+  if (found == values_.end())
+    throw std::logic_error("no such configuration key: " + std::string(name));
   return found->second;
 }
 
@@ -119,9 +137,15 @@ std::int64_t Config::integer(std::string_view name) const {
   return parse_number(key != nullptr ? key->type : Type::integer, text(name)).value_or(0);
 }
 
-std::chrono::seconds Config::seconds(std::string_view name) const { return std::chrono::seconds(integer(name)); }
-std::int64_t Config::bytes(std::string_view name) const { return integer(name); }
-bool Config::flag(std::string_view name) const { return text(name) == "true"; }
+std::chrono::seconds Config::seconds(std::string_view name) const {
+  return std::chrono::seconds(integer(name));
+}
+std::int64_t Config::bytes(std::string_view name) const {
+  return integer(name);
+}
+bool Config::flag(std::string_view name) const {
+  return text(name) == "true";
+}
 
 std::vector<std::string> Config::list(std::string_view name) const {
   std::vector<std::string> out;
@@ -147,7 +171,8 @@ std::string Config::to_text() const {
       out += (out.empty() ? "[" : "\n[") + std::string(section) + "]\n";
     }
     const std::string& value = text(key.name);
-    out += std::string(key.name.substr(dot + 1)) + " = " + (key.secret && !value.empty() ? "********" : value) + '\n';
+    out += std::string(key.name.substr(dot + 1)) + " = " +
+           (key.secret && !value.empty() ? "********" : value) + '\n';
   }
   return out;
 }
@@ -155,18 +180,22 @@ std::string Config::to_text() const {
 std::string documentation(const std::vector<Key>& schema) {
   std::string out =
       "# Configuration\n\n<!-- Generated by `madang config --markdown`. -->\n\n"
-      "Values come from the file given by `--config` (INI: `[section]` and `key = value`) and from the\n"
-      "environment, which wins: `MADANG_<SECTION>__<KEY>`. Unknown keys are errors. `madang config` prints what\n"
+      "Values come from the file given by `--config` (INI: `[section]` and `key = value`) and from "
+      "the\n"
+      "environment, which wins: `MADANG_<SECTION>__<KEY>`. Unknown keys are errors. `madang "
+      "config` prints what\n"
       "is in effect, with secrets masked.\n";
   std::string_view section;
   for (const Key& key : schema) {
     const auto dot = key.name.find('.');
     if (key.name.substr(0, dot) != section) {
       section = key.name.substr(0, dot);
-      out += "\n## " + std::string(section) + "\n\n| key | default | meaning |\n| --- | --- | --- |\n";
+      out +=
+          "\n## " + std::string(section) + "\n\n| key | default | meaning |\n| --- | --- | --- |\n";
     }
     out += "| `" + std::string(key.name.substr(dot + 1)) + "` | " +
-           (key.fallback.empty() ? "" : "`" + std::string(key.fallback) + "`") + " | " + std::string(key.help) + " |\n";
+           (key.fallback.empty() ? "" : "`" + std::string(key.fallback) + "`") + " | " +
+           std::string(key.help) + " |\n";
   }
   return out;
 }

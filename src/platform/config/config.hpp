@@ -3,7 +3,8 @@
 //   [http]                          MADANG_HTTP__LISTEN=0.0.0.0:8080
 //   listen = 0.0.0.0:8080
 //
-// Unknown keys and bad values are errors that say which and why. Nothing else reads the environment.
+// Unknown keys and bad values are errors that say which and why. Nothing else reads the
+// environment.
 #pragma once
 
 #include <chrono>

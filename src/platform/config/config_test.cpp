@@ -17,14 +17,16 @@ const std::vector<Key> schema{
 };
 
 std::filesystem::path write(const std::string& text) {
-  const auto path = std::filesystem::temp_directory_path() / ("madang_config_test_" + std::to_string(::getpid()));
+  const auto path =
+      std::filesystem::temp_directory_path() / ("madang_config_test_" + std::to_string(::getpid()));
   std::ofstream(path) << text;
   return path;
 }
 
 TEST(Config, TakesDefaultsThenFileThenEnvironment) {
   const auto file = write("[http]\nthreads = 4\nidle = 2m\n[store]\nhosts = a, b\n");
-  const auto config = Config::load(schema, file, {{"MADANG_HTTP__THREADS", "8"}, {"HOME", "/"}, {"MADANG_X", "1"}});
+  const auto config =
+      Config::load(schema, file, {{"MADANG_HTTP__THREADS", "8"}, {"HOME", "/"}, {"MADANG_X", "1"}});
   ASSERT_TRUE(config);
   EXPECT_EQ(config->text("http.listen"), "127.0.0.1:8080");
   EXPECT_EQ(config->integer("http.threads"), 8);
@@ -41,7 +43,8 @@ TEST(Config, RefusesUnknownKeysAndBadValuesByName) {
   EXPECT_NE(detail({{"MADANG_HTTP__LISTN", "x"}}).find("http.listn"), std::string::npos);
   EXPECT_NE(detail({{"MADANG_HTTP__THREADS", "0"}}).find("between 1 and 64"), std::string::npos);
   EXPECT_NE(detail({{"MADANG_HTTP__IDLE", "soon"}}).find("30s"), std::string::npos);
-  EXPECT_NE(detail({{"MADANG_STORE__LIMIT", "99999999999g"}}).find("store.limit"), std::string::npos);
+  EXPECT_NE(detail({{"MADANG_STORE__LIMIT", "99999999999g"}}).find("store.limit"),
+            std::string::npos);
   const auto missing = Config::load(schema, "/nonexistent/madang.ini", {});
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().detail.find("/nonexistent/madang.ini"), std::string::npos);

@@ -47,10 +47,17 @@ struct Dispatcher::Volatile {
 
 Dispatcher::Dispatcher(db::Database& db, const Clock& clock, DispatcherOptions options,
                        std::string holder, metrics::Registry& registry)
-    : db_(db), clock_(clock), options_(options), holder_(std::move(holder)), registry_(registry),
-      lag_seconds_(registry.histogram("madang_events_lag_seconds", "From an event's creation to its handling")) {}
+    : db_(db),
+      clock_(clock),
+      options_(options),
+      holder_(std::move(holder)),
+      registry_(registry),
+      lag_seconds_(registry.histogram("madang_events_lag_seconds",
+                                      "From an event's creation to its handling")) {}
 
-Dispatcher::~Dispatcher() { stop(); }
+Dispatcher::~Dispatcher() {
+  stop();
+}
 
 void Dispatcher::add(DurableSubscriber& subscriber) {
   const metrics::Labels labels{{"subscriber", std::string(subscriber.name())}};
@@ -58,7 +65,8 @@ void Dispatcher::add(DurableSubscriber& subscriber) {
   state->subscriber = &subscriber;
   state->name = subscriber.name();
   state->handled = &registry_.counter("madang_events_handled_total", "Events handed out", labels);
-  state->parked_total = &registry_.counter("madang_events_parked_total", "Events set aside after a failure", labels);
+  state->parked_total =
+      &registry_.counter("madang_events_parked_total", "Events set aside after a failure", labels);
   state->parked = &registry_.gauge("madang_events_parked", "Events set aside now", labels);
   durable_.push_back(std::move(state));
 }
@@ -69,13 +77,15 @@ void Dispatcher::add(VolatileSubscriber& subscriber) {
   state->subscriber = &subscriber;
   state->name = subscriber.name();
   state->handled = &registry_.counter("madang_events_handled_total", "Events handed out", labels);
-  state->failed = &registry_.counter("madang_events_resets_total", "Volatile subscribers started over", labels);
+  state->failed =
+      &registry_.counter("madang_events_resets_total", "Volatile subscribers started over", labels);
   volatile_.push_back(std::move(state));
 }
 
 void Dispatcher::start() {
   // Where volatile subscribers begin is fixed before anybody is served.
-  const auto end = db_.read_blocking([](db::Transaction& tx) -> Result<std::int64_t> { return last_sequence(tx); });
+  const auto end = db_.read_blocking(
+      [](db::Transaction& tx) -> Result<std::int64_t> { return last_sequence(tx); });
   for (auto& subscriber : volatile_) subscriber->position = end.value_or(0);
   thread_ = std::jthread([this] { run(); });
 }
@@ -176,15 +186,17 @@ bool Dispatcher::hold_lease(Durable& subscriber) {
   if (subscriber.loaded && subscriber.lease_until - now > options_.lease / 2) return true;
   const Time until = now + options_.lease;
   const auto position = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
-    tx.execute("insert into event_positions (subscriber, seq, holder, lease_until) select ?, 0, '', 0 "
-               "where not exists (select 1 from event_positions where subscriber = ?)",
-               subscriber.name, subscriber.name);
+    tx.execute(
+        "insert into event_positions (subscriber, seq, holder, lease_until) select ?, 0, '', 0 "
+        "where not exists (select 1 from event_positions where subscriber = ?)",
+        subscriber.name, subscriber.name);
     const auto taken = tx.execute(
         "update event_positions set holder = ?, lease_until = ? "
         "where subscriber = ? and (holder = ? or lease_until < ? or ? = 1)",
         holder_, until, subscriber.name, holder_, now, options_.exclusive ? 1 : 0);
     if (taken == 0) return fail(Kind::conflict, "lease_held");
-    return *tx.value<std::int64_t>("select seq from event_positions where subscriber = ?", subscriber.name);
+    return *tx.value<std::int64_t>("select seq from event_positions where subscriber = ?",
+                                   subscriber.name);
   });
   subscriber.loaded = position.has_value();
   if (!position) return false;
@@ -194,17 +206,20 @@ bool Dispatcher::hold_lease(Durable& subscriber) {
 }
 
 void Dispatcher::move_position(Durable& subscriber, db::Transaction& tx, std::int64_t seq) {
-  const auto moved = tx.execute("update event_positions set seq = ? where subscriber = ? and holder = ? and seq < ?",
-                                seq, subscriber.name, holder_, seq);
+  const auto moved = tx.execute(
+      "update event_positions set seq = ? where subscriber = ? and holder = ? and seq < ?", seq,
+      subscriber.name, holder_, seq);
   if (moved == 0) throw std::runtime_error("the lease on " + subscriber.name + " was lost");
 }
 
 Result<void> Dispatcher::apply(Durable& subscriber, db::Transaction& tx, const Event& event) {
   if (!subscriber.subscriber->wants(event.type)) return {};
-  const bool waits = tx.value<int>("select 1 from event_parked where subscriber = ? and aggregate = ? limit 1",
-                                   subscriber.name, event.aggregate)
-                         .has_value();
-  if (waits) return fail(Kind::conflict, "parked_behind", "an earlier event of this aggregate is parked");
+  const bool waits =
+      tx.value<int>("select 1 from event_parked where subscriber = ? and aggregate = ? limit 1",
+                    subscriber.name, event.aggregate)
+          .has_value();
+  if (waits)
+    return fail(Kind::conflict, "parked_behind", "an earlier event of this aggregate is parked");
   return subscriber.subscriber->handle(tx, event);
 }
 
@@ -213,11 +228,11 @@ void Dispatcher::handle_batch(Durable& subscriber, const std::vector<Event>& eve
   bool done = false;
   try {
     done = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-              for (const Event& event : events)
-                if (auto applied = apply(subscriber, tx, event); !applied) return applied;
-              move_position(subscriber, tx, events.back().seq);
-              return {};
-            })
+                for (const Event& event : events)
+                  if (auto applied = apply(subscriber, tx, event); !applied) return applied;
+                move_position(subscriber, tx, events.back().seq);
+                return {};
+              })
                .has_value();
   } catch (...) {
     log::debug("events", "batch_failed", {{"subscriber", subscriber.name}});
@@ -247,12 +262,18 @@ void Dispatcher::handle_one(Durable& subscriber, const Event& event) {
 
 void Dispatcher::park(Durable& subscriber, const Event& event, const std::string& reason) {
   log::warn("events", "parked",
-            {{"subscriber", subscriber.name}, {"seq", event.seq}, {"type", event.type}, {"reason", reason}});
+            {{"subscriber", subscriber.name},
+             {"seq", event.seq},
+             {"type", event.type},
+             {"reason", reason}});
   const Time due = clock_.now() + options_.first_backoff;
   const auto parked = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-    tx.execute("insert into event_parked (subscriber, seq, aggregate, type, payload, created_at, reason, attempts, "
-               "next_attempt_at, dead) values (?, ?, ?, ?, ?, ?, ?, 1, ?, 0)",
-               subscriber.name, event.seq, event.aggregate, event.type, event.payload, event.created_at, reason, due);
+    tx.execute(
+        "insert into event_parked (subscriber, seq, aggregate, type, payload, created_at, reason, "
+        "attempts, "
+        "next_attempt_at, dead) values (?, ?, ?, ?, ?, ?, ?, 1, ?, 0)",
+        subscriber.name, event.seq, event.aggregate, event.type, event.payload, event.created_at,
+        reason, due);
     move_position(subscriber, tx, event.seq);
     return {};
   });
@@ -268,10 +289,13 @@ void Dispatcher::retry_due(Durable& subscriber) {
   using Due = std::tuple<std::int64_t, std::string, Id, std::string, Time, int>;
   std::int64_t count = 0;
   const auto due = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Due>> {
-    count = tx.value<std::int64_t>("select count(*) from event_parked where subscriber = ?", subscriber.name).value_or(0);
+    count = tx.value<std::int64_t>("select count(*) from event_parked where subscriber = ?",
+                                   subscriber.name)
+                .value_or(0);
     return tx.rows<std::int64_t, std::string, Id, std::string, Time, int>(
         "select seq, type, aggregate, payload, created_at, attempts from event_parked p "
-        "where subscriber = ? and dead = 0 and next_attempt_at <= ? and seq = (select min(seq) from event_parked q "
+        "where subscriber = ? and dead = 0 and next_attempt_at <= ? and seq = (select min(seq) "
+        "from event_parked q "
         "where q.subscriber = p.subscriber and q.aggregate = p.aggregate) order by seq limit ?",
         subscriber.name, now, options_.batch);
   });
@@ -282,7 +306,8 @@ void Dispatcher::retry_due(Durable& subscriber) {
     std::string reason;
     try {
       const auto handled = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-        tx.execute("delete from event_parked where subscriber = ? and seq = ?", subscriber.name, event.seq);
+        tx.execute("delete from event_parked where subscriber = ? and seq = ?", subscriber.name,
+                   event.seq);
         return subscriber.subscriber->handle(tx, event);
       });
       if (handled) {
@@ -298,24 +323,31 @@ void Dispatcher::retry_due(Durable& subscriber) {
         options_.first_backoff * (std::int64_t(1) << std::min(attempts, 20)), options_.max_backoff);
     const bool dead = attempts + 1 >= options_.max_attempts;
     (void)db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-      tx.execute("update event_parked set attempts = attempts + 1, reason = ?, next_attempt_at = ?, dead = ? "
-                 "where subscriber = ? and seq = ?",
-                 reason, now + backoff, dead ? 1 : 0, subscriber.name, event.seq);
+      tx.execute(
+          "update event_parked set attempts = attempts + 1, reason = ?, next_attempt_at = ?, dead "
+          "= ? "
+          "where subscriber = ? and seq = ?",
+          reason, now + backoff, dead ? 1 : 0, subscriber.name, event.seq);
       return {};
     });
-    if (dead) log::error("events", "dead_letter", {{"subscriber", subscriber.name}, {"seq", event.seq}, {"reason", reason}});
+    if (dead)
+      log::error("events", "dead_letter",
+                 {{"subscriber", subscriber.name}, {"seq", event.seq}, {"reason", reason}});
   }
 }
 
 std::int64_t Dispatcher::retry_parked() {
   const auto freed = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
-    return tx.execute("update event_parked set dead = 0, attempts = 1, next_attempt_at = 0 where dead = 1 or attempts > 0");
+    return tx.execute(
+        "update event_parked set dead = 0, attempts = 1, next_attempt_at = 0 where dead = 1 or "
+        "attempts > 0");
   });
   wake();
   return freed.value_or(0);
 }
 
-/// Forgets old events that everybody has handled; never the newest, whose number the next one builds on.
+/// Forgets old events that everybody has handled; never the newest, whose number the next one
+/// builds on.
 void Dispatcher::trim() {
   const Time now = clock_.now();
   if (now - last_trim_ < trim_interval) return;
@@ -324,7 +356,8 @@ void Dispatcher::trim() {
       [&](db::Transaction& tx) -> Result<std::int64_t> {
         return tx.execute(
             "delete from outbox where seq in (select seq from outbox where created_at < ? "
-            "and seq < (select coalesce(min(seq), 0) from event_positions) and seq < (select max(seq) from outbox) "
+            "and seq < (select coalesce(min(seq), 0) from event_positions) and seq < (select "
+            "max(seq) from outbox) "
             "order by seq limit 1000)",
             now - options_.keep);
       },

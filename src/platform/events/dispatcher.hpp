@@ -1,9 +1,9 @@
 // Hands the outbox's events to subscribers, at least once and in order within an aggregate.
 //
-// A durable subscriber works in SQL: its effects and its position are one transaction, so each event
-// takes effect once. An event it cannot handle is parked with its reason, and so is everything later
-// of the same aggregate; the others go on. Parked events are tried again with backoff, and after
-// max_attempts are dead letters, kept until somebody retries them.
+// A durable subscriber works in SQL: its effects and its position are one transaction, so each
+// event takes effect once. An event it cannot handle is parked with its reason, and so is
+// everything later of the same aggregate; the others go on. Parked events are tried again with
+// backoff, and after max_attempts are dead letters, kept until somebody retries them.
 //
 // A volatile subscriber keeps its state in memory and therefore no position: it hears what is
 // committed from its start on, and builds what came before from SQL by itself.
@@ -27,8 +27,8 @@ class DurableSubscriber {
   virtual ~DurableSubscriber() = default;
   virtual std::string_view name() const = 0;  // stable: its position is kept under it
   virtual bool wants(std::string_view type) const = 0;
-  /// SQL only. May see an event again after a crash or a retry only when the earlier effect was rolled
-  /// back with it. Errors and exceptions park the event.
+  /// SQL only. May see an event again after a crash or a retry only when the earlier effect was
+  /// rolled back with it. Errors and exceptions park the event.
   virtual Result<void> handle(db::Transaction& tx, const Event& event) = 0;
   /// After the effects are committed; for waking listeners. Must not throw.
   virtual void committed() {}
@@ -50,8 +50,9 @@ struct DispatcherOptions {
   std::chrono::milliseconds first_backoff{500};
   std::chrono::milliseconds max_backoff{5 * 60 * 1000};
   std::chrono::milliseconds lease{10'000};
-  std::chrono::hours keep{7 * 24};      // how long handled events stay readable
-  bool exclusive = true;  // this process owns the store alone: leases of the dead are taken over at once
+  std::chrono::hours keep{7 * 24};  // how long handled events stay readable
+  bool exclusive =
+      true;  // this process owns the store alone: leases of the dead are taken over at once
 };
 
 class Dispatcher {
@@ -68,8 +69,8 @@ class Dispatcher {
   void stop();
   /// New events may be there. Cheap; any thread.
   void wake();
-  /// Blocks until everything committed before the call has been handed out (or parked). For tests and
-  /// for shutdown.
+  /// Blocks until everything committed before the call has been handed out (or parked). For tests
+  /// and for shutdown.
   void drain();
 
   /// Parked and dead events are due at once. How many.
@@ -105,8 +106,8 @@ class Dispatcher {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
-  std::uint64_t wanted_ = 1;   // rounds asked for
-  std::uint64_t finished_ = 0; // rounds completed
+  std::uint64_t wanted_ = 1;    // rounds asked for
+  std::uint64_t finished_ = 0;  // rounds completed
   std::jthread thread_;
 };
 

@@ -1,5 +1,5 @@
-// The transactional outbox: an append-only log of what happened, written in the transaction in which
-// it happened. Its sequence is in commit order (one writer gives it).
+// The transactional outbox: an append-only log of what happened, written in the transaction in
+// which it happened. Its sequence is in commit order (one writer gives it).
 #pragma once
 
 #include <atomic>
@@ -17,9 +17,9 @@ namespace madang::events {
 
 struct Event {
   std::int64_t seq = 0;
-  std::string type;        // post.created
-  Id aggregate = 0;        // whose history this is a part of: order holds within it
-  std::string payload;     // JSON, self-contained
+  std::string type;     // post.created
+  Id aggregate = 0;     // whose history this is a part of: order holds within it
+  std::string payload;  // JSON, self-contained
   Time created_at{};
 };
 
@@ -37,7 +37,8 @@ class Outbox {
   bool take_appended() { return appended_.exchange(false, std::memory_order_acq_rel); }
 
  private:
-  void append_text(db::Transaction& tx, std::string_view type, Id aggregate, std::string_view payload);
+  void append_text(db::Transaction& tx, std::string_view type, Id aggregate,
+                   std::string_view payload);
 
   const Clock& clock_;
   std::atomic<bool> appended_{false};

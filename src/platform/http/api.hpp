@@ -35,13 +35,13 @@ enum class Access {
 };
 
 struct EndpointOptions {
-  unsigned status = 200;                  // of success
-  std::string_view tag = "";              // groups in the document
-  std::uint64_t body_limit = 64 * 1024;   // bytes
-  bool idempotent_by_key = true;          // POST only: honours Idempotency-Key
-  bool stream = false;                    // raw endpoints only
-  std::string_view rate = "";             // a policy's name instead of read / write; "none": unlimited
-  bool hidden = false;                    // not in the document
+  unsigned status = 200;                 // of success
+  std::string_view tag = "";             // groups in the document
+  std::uint64_t body_limit = 64 * 1024;  // bytes
+  bool idempotent_by_key = true;         // POST only: honours Idempotency-Key
+  bool stream = false;                   // raw endpoints only
+  std::string_view rate = "";  // a policy's name instead of read / write; "none": unlimited
+  bool hidden = false;         // not in the document
 };
 
 struct Endpoint {
@@ -74,7 +74,8 @@ class Authenticator {
  public:
   virtual ~Authenticator() = default;
   /// Nothing for an unknown, expired or revoked token.
-  virtual Task<Result<std::optional<Principal>>> authenticate(std::string_view token, Deadline deadline) = 0;
+  virtual Task<Result<std::optional<Principal>>> authenticate(std::string_view token,
+                                                              Deadline deadline) = 0;
 };
 
 struct ApiOptions {
@@ -100,8 +101,9 @@ class Api final : public Handler {
   /// New requests are answered 503 `overloaded` at once while this says so.
   void set_shedding(std::function<bool()> overloaded) { overloaded_ = std::move(overloaded); }
 
-  /// handler: Task<Result<Out>> (Owner::*)(Call&) or (Call&, In). In comes from the JSON body, or from
-  /// the query for GET. Out is a described struct, Page<T>, Nothing, or a Response made by hand.
+  /// handler: Task<Result<Out>> (Owner::*)(Call&) or (Call&, In). In comes from the JSON body, or
+  /// from the query for GET. Out is a described struct, Page<T>, Nothing, or a Response made by
+  /// hand.
   template <class Owner, class Out>
   void add(Endpoint endpoint, Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&)) {
     Description description = describe<Out>();
@@ -111,8 +113,10 @@ class Api final : public Handler {
   template <class Owner, class Out, class In>
   void add(Endpoint endpoint, Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&, In)) {
     Description description = describe<Out>();
-    if (endpoint.method == Method::get) description.query = &query_schema<In>;
-    else description.body = &body_schema<In>;
+    if (endpoint.method == Method::get)
+      description.query = &query_schema<In>;
+    else
+      description.body = &body_schema<In>;
     add_route(std::move(endpoint), std::move(description),
               [&owner, handler](Call& call) { return invoke_with(owner, handler, call); });
   }
@@ -141,13 +145,15 @@ class Api final : public Handler {
   }
   template <class T>
   static void query_schema(std::string& out, json::Schemas& schemas) {
-    if constexpr (boost::describe::has_describe_members<T>::value) write_query_parameters<T>(out, schemas);
+    if constexpr (boost::describe::has_describe_members<T>::value)
+      write_query_parameters<T>(out, schemas);
   }
   /// From the query of a GET, else from the JSON body.
   template <class In>
   static Result<In> decode(const Request& request) {
     if constexpr (boost::describe::has_describe_members<In>::value)
-      if (request.method == Method::get || request.method == Method::head) return read_query<In>(request.query);
+      if (request.method == Method::get || request.method == Method::head)
+        return read_query<In>(request.query);
     return json::from_json<In>(request.body);
   }
   template <class Out>
@@ -159,12 +165,14 @@ class Api final : public Handler {
   }
 
   template <class Owner, class Out>
-  static Task<Response> invoke(Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&), Call& call) {
+  static Task<Response> invoke(Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&),
+                               Call& call) {
     Result<Out> out = co_await (owner.*handler)(call);
     co_return answer(call, std::move(out));
   }
   template <class Owner, class Out, class In>
-  static Task<Response> invoke_with(Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&, In), Call& call) {
+  static Task<Response> invoke_with(Owner& owner, Task<Result<Out>> (Owner::*handler)(Call&, In),
+                                    Call& call) {
     Result<In> in = decode<In>(call.request);
     if (!in) co_return refuse(call, in.error());
     Result<Out> out = co_await (owner.*handler)(call, std::move(*in));
@@ -219,6 +227,7 @@ class Api final : public Handler {
 /// Names used by both cookie setting (identity) and reading (here).
 std::string session_cookie_name(std::string_view public_url);
 /// `Set-Cookie` for a session, or for its end when the token is empty.
-std::string session_cookie(std::string_view public_url, std::string_view token, std::chrono::seconds max_age);
+std::string session_cookie(std::string_view public_url, std::string_view token,
+                           std::chrono::seconds max_age);
 
 }  // namespace madang::http

@@ -6,7 +6,9 @@ namespace madang::http {
 
 namespace {
 
-bool is_safe(Method method) { return method == Method::get || method == Method::head; }
+bool is_safe(Method method) {
+  return method == Method::get || method == Method::head;
+}
 
 std::string_view find_cookie(std::string_view header, std::string_view name) {
   while (!header.empty()) {
@@ -29,7 +31,9 @@ bool is_bearer(std::string_view authorization) {
 }
 
 Problem unauthenticated() {
-  return {.kind = Kind::unauthenticated, .code = "unauthenticated", .detail = "Sign in first, or again."};
+  return {.kind = Kind::unauthenticated,
+          .code = "unauthenticated",
+          .detail = "Sign in first, or again."};
 }
 
 bool is_json(std::string_view content_type) {
@@ -37,7 +41,8 @@ bool is_json(std::string_view content_type) {
   std::string lower;
   for (const char c : type)
     if (c != ' ') lower += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-  return lower == "application/json" || (lower.starts_with("application/") && lower.ends_with("+json"));
+  return lower == "application/json" ||
+         (lower.starts_with("application/") && lower.ends_with("+json"));
 }
 
 }  // namespace
@@ -46,9 +51,11 @@ std::string session_cookie_name(std::string_view public_url) {
   return public_url.starts_with("https://") ? "__Host-madang_session" : "madang_session";
 }
 
-std::string session_cookie(std::string_view public_url, std::string_view token, std::chrono::seconds max_age) {
-  std::string cookie = session_cookie_name(public_url) + "=" + std::string(token) +
-                       "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" + std::to_string(max_age.count());
+std::string session_cookie(std::string_view public_url, std::string_view token,
+                           std::chrono::seconds max_age) {
+  std::string cookie =
+      session_cookie_name(public_url) + "=" + std::string(token) +
+      "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" + std::to_string(max_age.count());
   if (public_url.starts_with("https://")) cookie += "; Secure";
   return cookie;
 }
@@ -65,7 +72,8 @@ Task<std::optional<Problem>> Api::identify(const Route& route, Call& call) {
     if (!authorization.empty()) co_return unauthenticated();
     co_return std::nullopt;
   }
-  Result<std::optional<Principal>> found = co_await authenticator_->authenticate(token, request.deadline);
+  Result<std::optional<Principal>> found =
+      co_await authenticator_->authenticate(token, request.deadline);
   if (!found) co_return std::move(found.error());
   if (!*found && bearer) co_return unauthenticated();  // a stale cookie only means a visitor
   call.principal = *found;
@@ -82,21 +90,25 @@ std::optional<Problem> Api::check_origin(const Request& request) const {
                         : (origin.starts_with("http://") && origin.substr(7) == host) ||
                               (origin.starts_with("https://") && origin.substr(8) == host);
   if (same && request.header("madang-csrf") == "1") return {};
-  return Problem{.kind = Kind::forbidden, .code = "csrf_failed",
-                 .detail = "Calls by cookie need a same-origin Origin and the header Madang-Csrf: 1."};
+  return Problem{
+      .kind = Kind::forbidden,
+      .code = "csrf_failed",
+      .detail = "Calls by cookie need a same-origin Origin and the header Madang-Csrf: 1."};
 }
 
 std::optional<Problem> Api::check_access(const Route& route, const Call& call) const {
   switch (route.endpoint.access) {
     case Access::open:
-    case Access::anyone: return {};
+    case Access::anyone:
+      return {};
     case Access::user:
       if (call.principal) return {};
       return unauthenticated();
     case Access::admin:
       if (!call.principal) return unauthenticated();
       if (call.principal->admin) return {};
-      return Problem{.kind = Kind::forbidden, .code = "forbidden", .detail = "This needs the role admin."};
+      return Problem{
+          .kind = Kind::forbidden, .code = "forbidden", .detail = "This needs the role admin."};
   }
   return unauthenticated();
 }
@@ -105,8 +117,10 @@ std::optional<Problem> Api::check_content(const Route& route, const Request& req
   if (route.description.body == nullptr) return {};
   if (is_json(request.header("content-type"))) return {};
   if (request.body.empty())
-    return Problem{.kind = Kind::malformed, .code = "malformed_json", .detail = "A JSON body is needed."};
-  return Problem{.kind = Kind::unsupported_type, .code = "unsupported_type",
+    return Problem{
+        .kind = Kind::malformed, .code = "malformed_json", .detail = "A JSON body is needed."};
+  return Problem{.kind = Kind::unsupported_type,
+                 .code = "unsupported_type",
                  .detail = "The body must be application/json."};
 }
 
@@ -122,7 +136,9 @@ std::optional<Problem> Api::check_rate(const Route& route, Call& call) {
   call.headers.emplace_back("RateLimit", name + ";r=" + std::to_string(verdict.remaining) +
                                              ";t=" + std::to_string(verdict.reset.count()));
   if (verdict.allowed) return {};
-  return Problem{.kind = Kind::too_many, .code = "rate_limited", .detail = "Too many requests; wait a little.",
+  return Problem{.kind = Kind::too_many,
+                 .code = "rate_limited",
+                 .detail = "Too many requests; wait a little.",
                  .retry_after = verdict.reset};
 }
 

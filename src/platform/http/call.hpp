@@ -38,8 +38,8 @@ struct IdempotencyKey {
 /// In the transaction of the effect: nothing to say for a new key; the stored answer for a repeated
 /// one; `idempotency_mismatch` for a repeated one with another body.
 Result<std::optional<StoredAnswer>> find_answer(db::Transaction& tx, const IdempotencyKey& key);
-void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status, std::string_view body,
-                  Time now);
+void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
+                  std::string_view body, Time now);
 /// Forgets answers older than 24 hours, at most `limit`; how many.
 std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit);
 
@@ -50,16 +50,16 @@ class Call {
 
   Request& request;
   PathParameters parameters;
-  unsigned status;                                               // of a successful answer; handlers may change it
-  std::vector<std::pair<std::string, std::string>> headers;      // extra headers of a successful answer
+  unsigned status;  // of a successful answer; handlers may change it
+  std::vector<std::pair<std::string, std::string>> headers;  // extra headers of a successful answer
   const Clock& clock;
   std::optional<Principal> principal;
   std::optional<IdempotencyKey> idempotency;
   std::optional<StoredAnswer> replay;  // set by write(): answer this instead
 
   Deadline deadline() const { return request.deadline; }
-  Id id() const { return parameters.ids.front(); }                          // the path's first id
-  const std::string& text() const { return parameters.texts.front(); }     // the path's first text
+  Id id() const { return parameters.ids.front(); }                      // the path's first id
+  const std::string& text() const { return parameters.texts.front(); }  // the path's first text
   /// The signed-in account; only where the route's access demands one.
   Id account() const { return principal->account; }
   /// The signed-in account, or 0.

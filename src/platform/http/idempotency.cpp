@@ -10,18 +10,21 @@ constexpr auto kept = std::chrono::hours(24);
 
 Result<std::optional<StoredAnswer>> find_answer(db::Transaction& tx, const IdempotencyKey& key) {
   const auto row = tx.row<db::Bytes, unsigned, std::string>(
-      "select body_hash, status, answer from idempotency_keys where account_id = ? and route = ? and idem_key = ?",
+      "select body_hash, status, answer from idempotency_keys where account_id = ? and route = ? "
+      "and idem_key = ?",
       key.account, key.route, key.key);
   if (!row) return std::optional<StoredAnswer>();
   if (std::get<0>(*row) != key.body_hash)
-    return fail(Kind::invalid, "idempotency_mismatch", "This Idempotency-Key was used with another body.");
+    return fail(Kind::invalid, "idempotency_mismatch",
+                "This Idempotency-Key was used with another body.");
   return std::optional(StoredAnswer{std::get<1>(*row), std::get<2>(*row)});
 }
 
-void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status, std::string_view body,
-                  Time now) {
+void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
+                  std::string_view body, Time now) {
   tx.execute(
-      "insert into idempotency_keys (account_id, route, idem_key, body_hash, status, answer, created_at) "
+      "insert into idempotency_keys (account_id, route, idem_key, body_hash, status, answer, "
+      "created_at) "
       "values (?, ?, ?, ?, ?, ?, ?)",
       key.account, key.route, key.key, db::BytesView(key.body_hash), status, body, now);
 }

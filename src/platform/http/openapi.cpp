@@ -29,23 +29,28 @@ void append_path_parameters(std::string& out, const std::string& path) {
   for (const std::string& name : path_parameters(path)) {
     if (!out.empty()) out += ',';
     out += R"({"in":"path","required":true,"name":)" + json_string(name) + R"(,"schema":)";
-    if (name == "id") json::detail::integer_schema(out, 1, max_id);
-    else out += R"({"type":"string"})";
+    if (name == "id")
+      json::detail::integer_schema(out, 1, max_id);
+    else
+      out += R"({"type":"string"})";
     out += '}';
   }
 }
 
 void append_problem(std::string& out, unsigned status) {
-  out += ",\"" + std::to_string(status) + R"(":{"description":)" + json_string(reason_phrase(status)) +
-         R"(,"content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}})";
+  out +=
+      ",\"" + std::to_string(status) + R"(":{"description":)" + json_string(reason_phrase(status)) +
+      R"(,"content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}})";
 }
 
 std::string operation_id(const Endpoint& endpoint) {
   std::string id = lower_method(endpoint.method);
   for (const char c : endpoint.path.substr(std::string_view("/api/v1").size())) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (plain) id += c;
-    else if (!id.ends_with('_')) id += '_';
+    if (plain)
+      id += c;
+    else if (!id.ends_with('_'))
+      id += '_';
   }
   while (id.ends_with('_')) id.pop_back();
   return id;
@@ -78,11 +83,13 @@ std::string Api::openapi() const {
     }
     std::string& operations = paths[endpoint.path];
     if (!operations.empty()) operations += ',';
-    operations += '"' + lower_method(endpoint.method) + R"(":{"operationId":)" + json_string(operation_id(endpoint)) +
-                  R"(,"summary":)" + json_string(endpoint.summary) + R"(,"tags":[)" +
+    operations += '"' + lower_method(endpoint.method) + R"(":{"operationId":)" +
+                  json_string(operation_id(endpoint)) + R"(,"summary":)" +
+                  json_string(endpoint.summary) + R"(,"tags":[)" +
                   json_string(endpoint.options.tag) + "]";
     if (user) operations += R"(,"security":[{"bearer":[]},{"cookie":[]}])";
-    if (endpoint.access == Access::anyone) operations += R"(,"security":[{},{"bearer":[]},{"cookie":[]}])";
+    if (endpoint.access == Access::anyone)
+      operations += R"(,"security":[{},{"bearer":[]},{"cookie":[]}])";
     if (endpoint.access == Access::open) operations += R"(,"security":[])";
     if (!parameters.empty()) operations += ",\"parameters\":[" + parameters + "]";
     if (route->description.body != nullptr) {
@@ -105,13 +112,15 @@ std::string Api::openapi() const {
     if (user) append_problem(operations, 401);
     if (endpoint.access == Access::admin) append_problem(operations, 403);
     if (has_path_parameters) append_problem(operations, 404);
-    if (route->description.body != nullptr || route->description.query != nullptr) append_problem(operations, 422);
+    if (route->description.body != nullptr || route->description.query != nullptr)
+      append_problem(operations, 422);
     append_problem(operations, 429);
     append_problem(operations, 503);
     operations += "}}";
   }
-  std::string out = R"({"openapi":"3.1.0","info":{"title":"Madang","version":)" + json_string(MADANG_VERSION) +
-                    R"(,"license":{"name":"Apache-2.0","identifier":"Apache-2.0"}},"servers":[{"url":"/"}],"paths":{)";
+  std::string out =
+      R"({"openapi":"3.1.0","info":{"title":"Madang","version":)" + json_string(MADANG_VERSION) +
+      R"(,"license":{"name":"Apache-2.0","identifier":"Apache-2.0"}},"servers":[{"url":"/"}],"paths":{)";
   bool first = true;
   for (const auto& [path, operations] : paths) {
     if (!first) out += ',';

@@ -12,7 +12,8 @@ std::optional<std::string_view> find_parameter(std::string_view query, std::stri
     const std::string_view pair = query.substr(0, end);
     query = end == query.npos ? std::string_view() : query.substr(end + 1);
     const auto equals = pair.find('=');
-    if (pair.substr(0, equals) == name) return equals == pair.npos ? std::string_view() : pair.substr(equals + 1);
+    if (pair.substr(0, equals) == name)
+      return equals == pair.npos ? std::string_view() : pair.substr(equals + 1);
   }
   return {};
 }
@@ -31,21 +32,27 @@ std::optional<std::string_view> flag(std::string_view text) {
 
 }  // namespace
 
-Result<void> append_parameter(std::string& object, std::string_view query, std::string_view name, QueryKind kind) {
+Result<void> append_parameter(std::string& object, std::string_view query, std::string_view name,
+                              QueryKind kind) {
   const auto raw = find_parameter(query, name);
   if (!raw) return {};
   const auto text = percent_decode(*raw, true);
-  if (!text) return invalid_field(std::string(name), "bad_characters", "must be percent-encoded UTF-8 text");
+  if (!text)
+    return invalid_field(std::string(name), "bad_characters", "must be percent-encoded UTF-8 text");
   if (object.back() != '{') object += ',';
   append_json_string(object, name);
   object += ':';
-  if (kind == QueryKind::number && is_plain_number(*text)) object += *text;
-  else if (const auto value = flag(*text); kind == QueryKind::flag && value) object += *value;
-  else append_json_string(object, *text);
+  if (kind == QueryKind::number && is_plain_number(*text))
+    object += *text;
+  else if (const auto value = flag(*text); kind == QueryKind::flag && value)
+    object += *value;
+  else
+    append_json_string(object, *text);
   return {};
 }
 
-void append_parameter_schema(std::string& out, std::string_view name, bool required, std::string_view schema) {
+void append_parameter_schema(std::string& out, std::string_view name, bool required,
+                             std::string_view schema) {
   if (!out.empty()) out += ',';
   out += R"({"in":"query","name":)";
   append_json_string(out, name);

@@ -28,8 +28,10 @@ inline constexpr QueryKind query_kind = is_number<T> ? QueryKind::number
 
 /// Appends `"name":value` when the query has the parameter (the first of equal names).
 /// Errors: validation_failed for broken escapes and text that is not UTF-8.
-Result<void> append_parameter(std::string& object, std::string_view query, std::string_view name, QueryKind kind);
-void append_parameter_schema(std::string& out, std::string_view name, bool required, std::string_view schema);
+Result<void> append_parameter(std::string& object, std::string_view query, std::string_view name,
+                              QueryKind kind);
+void append_parameter_schema(std::string& out, std::string_view name, bool required,
+                             std::string_view schema);
 
 }  // namespace detail
 
@@ -52,8 +54,10 @@ void write_query_parameters(std::string& out, json::Schemas& schemas) {
   boost::mp11::mp_for_each<json::detail::Members<T>>([&](auto D) {
     using M = std::remove_cvref_t<decltype(std::declval<T&>().*D.pointer)>;
     std::string schema;
-    if constexpr (json::is_optional<M>) json::Codec<typename M::value_type>::schema(schema, schemas);
-    else json::Codec<M>::schema(schema, schemas);
+    if constexpr (json::is_optional<M>)
+      json::Codec<typename M::value_type>::schema(schema, schemas);
+    else
+      json::Codec<M>::schema(schema, schemas);
     detail::append_parameter_schema(out, D.name, !json::is_optional<M>, schema);
   });
 }

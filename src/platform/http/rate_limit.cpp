@@ -14,7 +14,8 @@ RateLimiter::RateLimiter(std::size_t max_keys, metrics::Registry& registry)
       forgotten_(registry.counter("madang_rate_keys_forgotten_total",
                                   "Rate limit keys dropped at the bound while still in use")) {}
 
-RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key, Steady::time_point now) {
+RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key,
+                              Steady::time_point now) {
   const auto window = std::chrono::duration_cast<Steady::duration>(policy.window);
   const auto interval = window / std::max<std::int64_t>(policy.quota, 1);
   const std::uint64_t hash =
@@ -26,10 +27,14 @@ RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key, St
   const auto next = std::max(full_at, now) + interval;
   if (next > now + window) {
     refused_.Increment();
-    return {.allowed = false, .remaining = 0, .reset = std::max(ceil<seconds>(next - now - window), seconds(1))};
+    return {.allowed = false,
+            .remaining = 0,
+            .reset = std::max(ceil<seconds>(next - now - window), seconds(1))};
   }
   full_at = next;
-  return {.allowed = true, .remaining = (now + window - next) / interval, .reset = ceil<seconds>(next - now)};
+  return {.allowed = true,
+          .remaining = (now + window - next) / interval,
+          .reset = ceil<seconds>(next - now)};
 }
 
 void RateLimiter::make_room(Shard& shard, Steady::time_point now) {

@@ -1,5 +1,5 @@
-// Rate limits in process: the generic cell rate algorithm, one moment a key. A quota of q in w seconds
-// may be spent at once and refills evenly.
+// Rate limits in process: the generic cell rate algorithm, one moment a key. A quota of q in w
+// seconds may be spent at once and refills evenly.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ namespace madang::http {
 
 struct RatePolicy {
   std::string name;
-  std::int64_t quota = 0;            // requests ...
-  std::chrono::seconds window{10};   // ... in this long
+  std::int64_t quota = 0;           // requests ...
+  std::chrono::seconds window{10};  // ... in this long
 };
 
 struct RateVerdict {
@@ -26,8 +26,8 @@ struct RateVerdict {
   std::chrono::seconds reset{0};  // until the quota is whole again; when refused: until one fits
 };
 
-/// Thread-safe. At most max_keys keys are remembered; keys whose quota is whole again go first, then
-/// (under a flood of new keys) any: the bound holds, and what is forgotten is counted.
+/// Thread-safe. At most max_keys keys are remembered; keys whose quota is whole again go first,
+/// then (under a flood of new keys) any: the bound holds, and what is forgotten is counted.
 class RateLimiter {
  public:
   using Steady = std::chrono::steady_clock;

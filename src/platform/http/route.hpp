@@ -26,13 +26,15 @@ struct Api::Route {
     const metrics::Labels labels{{"method", std::string(method_name(endpoint.method))},
                                  {"route", endpoint.path},
                                  {"status", std::to_string(status_class) + "xx"}};
-    metrics::Counter& found = registry.counter("madang_http_requests_total", "Requests answered", labels);
+    metrics::Counter& found =
+        registry.counter("madang_http_requests_total", "Requests answered", labels);
     slot.store(&found, std::memory_order_release);
     return found;
   }
 };
 
-/// Idempotency-Keys of requests being worked on, so that a second one is told so instead of waiting.
+/// Idempotency-Keys of requests being worked on, so that a second one is told so instead of
+/// waiting.
 class Api::InFlight {
  public:
   explicit InFlight(std::size_t bound) : bound_(bound) {}

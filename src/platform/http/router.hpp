@@ -1,5 +1,5 @@
-// Path templates to routes. `{id}` matches an id (anything else is a 404), `{name}` one segment, and a
-// last `{name...}` the rest of the path.
+// Path templates to routes. `{id}` matches an id (anything else is a 404), `{name}` one segment,
+// and a last `{name...}` the rest of the path.
 #pragma once
 
 #include <array>

@@ -25,5 +25,7 @@ struct madang::json::Codec<madang::http::WrittenPage<T>> {
     }
     out += '}';
   }
-  static void schema(std::string& out, Schemas& schemas) { Codec<madang::http::Page<T>>::schema(out, schemas); }
+  static void schema(std::string& out, Schemas& schemas) {
+    Codec<madang::http::Page<T>>::schema(out, schemas);
+  }
 };

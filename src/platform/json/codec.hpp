@@ -94,12 +94,14 @@ Result<T> from_json(std::string_view text) {
   return value;
 }
 
-// ---- primitives ----------------------------------------------------------------------------------
+// ---- primitives
+// ----------------------------------------------------------------------------------
 
 namespace detail {
 
 void read_boolean(Node node, bool& value, Issues& issues);
-void read_integer(Node node, std::int64_t& value, std::int64_t low, std::int64_t high, Issues& issues);
+void read_integer(Node node, std::int64_t& value, std::int64_t low, std::int64_t high,
+                  Issues& issues);
 void read_number(Node node, double& value, Issues& issues);
 void read_string(Node node, std::string& value, Issues& issues);
 void read_time(Node node, Time& value, Issues& issues);
@@ -122,8 +124,8 @@ std::string type_name() {
 }
 
 template <class T>
-using Members =
-    boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+using Members = boost::describe::describe_members<T, boost::describe::mod_public |
+                                                         boost::describe::mod_inherited>;
 
 }  // namespace detail
 
@@ -132,7 +134,9 @@ inline constexpr std::size_t max_list = 1000;
 
 template <>
 struct Codec<bool> {
-  static void read(Node node, bool& value, Issues& issues) { detail::read_boolean(node, value, issues); }
+  static void read(Node node, bool& value, Issues& issues) {
+    detail::read_boolean(node, value, issues);
+  }
   static void write(std::string& out, bool value) { out += value ? "true" : "false"; }
   static void schema(std::string& out, Schemas&) { out += R"({"type":"boolean"})"; }
 };
@@ -142,48 +146,65 @@ template <class T>
 struct Codec<T> {
   // 53 bits: more would not survive JavaScript.
   static constexpr std::int64_t high =
-      sizeof(T) >= 8 ? (std::int64_t(1) << 53) - 1 : static_cast<std::int64_t>(std::numeric_limits<T>::max());
+      sizeof(T) >= 8 ? (std::int64_t(1) << 53) - 1
+                     : static_cast<std::int64_t>(std::numeric_limits<T>::max());
   static constexpr std::int64_t low =
-      std::is_unsigned_v<T> ? 0 : (sizeof(T) >= 8 ? -high : static_cast<std::int64_t>(std::numeric_limits<T>::min()));
+      std::is_unsigned_v<T>
+          ? 0
+          : (sizeof(T) >= 8 ? -high : static_cast<std::int64_t>(std::numeric_limits<T>::min()));
   static void read(Node node, T& value, Issues& issues) {
     std::int64_t wide = static_cast<std::int64_t>(value);
     detail::read_integer(node, wide, low, high, issues);
     value = static_cast<T>(wide);
   }
-  static void write(std::string& out, T value) { detail::write_integer(out, static_cast<std::int64_t>(value)); }
+  static void write(std::string& out, T value) {
+    detail::write_integer(out, static_cast<std::int64_t>(value));
+  }
   static void schema(std::string& out, Schemas&) { detail::integer_schema(out, low, high); }
 };
 
 template <>
 struct Codec<double> {
-  static void read(Node node, double& value, Issues& issues) { detail::read_number(node, value, issues); }
+  static void read(Node node, double& value, Issues& issues) {
+    detail::read_number(node, value, issues);
+  }
   static void write(std::string& out, double value) { detail::write_number(out, value); }
   static void schema(std::string& out, Schemas&) { out += R"({"type":"number"})"; }
 };
 
 template <>
 struct Codec<std::string> {
-  static void read(Node node, std::string& value, Issues& issues) { detail::read_string(node, value, issues); }
+  static void read(Node node, std::string& value, Issues& issues) {
+    detail::read_string(node, value, issues);
+  }
   static void write(std::string& out, std::string_view value) { append_json_string(out, value); }
   static void schema(std::string& out, Schemas&) { out += R"({"type":"string"})"; }
 };
 
 template <>
 struct Codec<Time> {
-  static void read(Node node, Time& value, Issues& issues) { detail::read_time(node, value, issues); }
+  static void read(Node node, Time& value, Issues& issues) {
+    detail::read_time(node, value, issues);
+  }
   static void write(std::string& out, Time value) { detail::write_time(out, value); }
-  static void schema(std::string& out, Schemas&) { out += R"({"type":"string","format":"date-time"})"; }
+  static void schema(std::string& out, Schemas&) {
+    out += R"({"type":"string","format":"date-time"})";
+  }
 };
 
 template <class T>
 struct Codec<std::optional<T>> {
   static void read(Node node, std::optional<T>& value, Issues& issues) {
-    if (node.is_null()) value.reset();
-    else Codec<T>::read(node, value.emplace(), issues);
+    if (node.is_null())
+      value.reset();
+    else
+      Codec<T>::read(node, value.emplace(), issues);
   }
   static void write(std::string& out, const std::optional<T>& value) {
-    if (value) Codec<T>::write(out, *value);
-    else out += "null";
+    if (value)
+      Codec<T>::write(out, *value);
+    else
+      out += "null";
   }
   static void schema(std::string& out, Schemas& schemas) {
     std::string inner;
@@ -194,7 +215,9 @@ struct Codec<std::optional<T>> {
 
 template <class T>
 struct Codec<std::vector<T>> {
-  static void read(Node node, std::vector<T>& value, Issues& issues) { read(node, value, max_list, issues); }
+  static void read(Node node, std::vector<T>& value, Issues& issues) {
+    read(node, value, max_list, issues);
+  }
   static void read(Node node, std::vector<T>& value, std::size_t max_size, Issues& issues) {
     if (!detail::check_array(node, max_size, issues)) return;
     value.clear();
@@ -226,7 +249,8 @@ template <class T>
 struct Codec<T> {
   static void read(Node node, T& value, Issues& issues) {
     const auto text = node.string();
-    if (!text || !boost::describe::enum_from_string(std::string(*text).c_str(), value)) detail::fail_choice(issues);
+    if (!text || !boost::describe::enum_from_string(std::string(*text).c_str(), value))
+      detail::fail_choice(issues);
   }
   static void write(std::string& out, T value) {
     append_json_string(out, boost::describe::enum_to_string(value, "unknown"));
@@ -269,7 +293,8 @@ struct Codec<T> {
     write_members(out, value, true);
     out += '}';
   }
-  /// The members alone, for objects that are put together from parts. Absent optionals are left out.
+  /// The members alone, for objects that are put together from parts. Absent optionals are left
+  /// out.
   static bool write_members(std::string& out, const T& value, bool first) {
     boost::mp11::mp_for_each<detail::Members<T>>([&](auto D) {
       const auto& member = value.*D.pointer;
@@ -282,8 +307,10 @@ struct Codec<T> {
       out += '"';
       out += D.name;
       out += "\":";
-      if constexpr (is_optional<M>) Codec<typename M::value_type>::write(out, *member);
-      else Codec<M>::write(out, member);
+      if constexpr (is_optional<M>)
+        Codec<typename M::value_type>::write(out, *member);
+      else
+        Codec<M>::write(out, member);
     });
     return first;
   }
@@ -304,7 +331,8 @@ struct Codec<T> {
         append_json_string(required, D.name);
       }
     });
-    schemas.set(name, R"({"type":"object","properties":{)" + properties + R"(},"required":[)" + required + "]}");
+    schemas.set(name, R"({"type":"object","properties":{)" + properties + R"(},"required":[)" +
+                          required + "]}");
   }
 };
 

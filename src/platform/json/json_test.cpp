@@ -44,19 +44,23 @@ TEST(Json, RoundTrips) {
 }
 
 TEST(Json, ListsEveryFaultWithItsPath) {
-  EXPECT_THAT(faults(R"({"author":{"id":1.5},"text":"","count":3000000000,"tags":[1,2,3],"colour":"blue"})"),
-              UnorderedElementsAre("author/id not_an_integer", "author/handle required", "text too_short",
-                                   "count out_of_range", "tags too_many", "colour not_a_choice"));
-  EXPECT_THAT(faults(R"({"author":{"id":1,"handle":"h"},"text":"  \n ","tags":["x"],"colour":"red"})"),
-              UnorderedElementsAre("text too_short", "tags/0 not_an_integer"));
+  EXPECT_THAT(
+      faults(
+          R"({"author":{"id":1.5},"text":"","count":3000000000,"tags":[1,2,3],"colour":"blue"})"),
+      UnorderedElementsAre("author/id not_an_integer", "author/handle required", "text too_short",
+                           "count out_of_range", "tags too_many", "colour not_a_choice"));
+  EXPECT_THAT(
+      faults(R"({"author":{"id":1,"handle":"h"},"text":"  \n ","tags":["x"],"colour":"red"})"),
+      UnorderedElementsAre("text too_short", "tags/0 not_an_integer"));
   EXPECT_THAT(faults("[]"), UnorderedElementsAre(" not_an_object"));
 }
 
 TEST(Json, RefusesWhatIsNotJson) {
   std::string deep(200, '[');
   for (const std::string_view bad :
-       {std::string_view(""), std::string_view("{"), std::string_view("{}x"), std::string_view("\"\xff\""),
-        std::string_view(R"("\ud800")"), std::string_view("nul"), std::string_view(deep)}) {
+       {std::string_view(""), std::string_view("{"), std::string_view("{}x"),
+        std::string_view("\"\xff\""), std::string_view(R"("\ud800")"), std::string_view("nul"),
+        std::string_view(deep)}) {
     const auto document = Document::parse(bad);
     ASSERT_FALSE(document) << bad;
     EXPECT_EQ(document.error().code, "malformed_json");
@@ -65,7 +69,10 @@ TEST(Json, RefusesWhatIsNotJson) {
 
 TEST(Json, CountsCodePointsAfterNormalisation) {
   // Three conjoining jamo are one syllable.
-  EXPECT_TRUE(faults(R"({"author":{"id":1,"handle":"h"},"text":"\u1112\u1161\u11ab1234","tags":[],"colour":"red"})").empty());
+  EXPECT_TRUE(
+      faults(
+          R"({"author":{"id":1,"handle":"h"},"text":"\u1112\u1161\u11ab1234","tags":[],"colour":"red"})")
+          .empty());
 }
 
 TEST(Json, DescribesItself) {
@@ -74,7 +81,8 @@ TEST(Json, DescribesItself) {
   Codec<Thing>::schema(out, schemas);
   EXPECT_EQ(out, R"({"$ref":"#/components/schemas/Thing"})");
   EXPECT_TRUE(Document::parse(schemas.all().at("Thing")));
-  EXPECT_NE(schemas.all().at("Thing").find(R"("required":["author","text","tags","colour"])"), std::string::npos);
+  EXPECT_NE(schemas.all().at("Thing").find(R"("required":["author","text","tags","colour"])"),
+            std::string::npos);
   EXPECT_TRUE(schemas.all().contains("Author"));
 }
 

@@ -9,14 +9,24 @@ namespace bj = boost::json;
 
 namespace {
 
-const bj::value& of(const void* value) { return *static_cast<const bj::value*>(value); }
+const bj::value& of(const void* value) {
+  return *static_cast<const bj::value*>(value);
+}
 
 }  // namespace
 
-bool Node::is_null() const { return of(value_).is_null(); }
-bool Node::is_object() const { return of(value_).is_object(); }
-bool Node::is_array() const { return of(value_).is_array(); }
-bool Node::is_number() const { return of(value_).is_number(); }
+bool Node::is_null() const {
+  return of(value_).is_null();
+}
+bool Node::is_object() const {
+  return of(value_).is_object();
+}
+bool Node::is_array() const {
+  return of(value_).is_array();
+}
+bool Node::is_number() const {
+  return of(value_).is_number();
+}
 
 std::optional<bool> Node::boolean() const {
   const bool* found = of(value_).if_bool();
@@ -48,11 +58,14 @@ std::size_t Node::size() const {
   return array != nullptr ? array->size() : 0;
 }
 
-Node Node::at(std::size_t index) const { return Node(&of(value_).as_array()[index]); }
+Node Node::at(std::size_t index) const {
+  return Node(&of(value_).as_array()[index]);
+}
 
 std::optional<Node> Node::find(std::string_view name) const {
   const bj::object* object = of(value_).if_object();
-  const bj::value* found = object != nullptr ? object->if_contains({name.data(), name.size()}) : nullptr;
+  const bj::value* found =
+      object != nullptr ? object->if_contains({name.data(), name.size()}) : nullptr;
   return found != nullptr ? std::optional(Node(found)) : std::nullopt;
 }
 
@@ -67,7 +80,9 @@ Document::Document(std::unique_ptr<Tree> tree) : tree_(std::move(tree)) {}
 Document::Document(Document&&) noexcept = default;
 Document& Document::operator=(Document&&) noexcept = default;
 Document::~Document() = default;
-Node Document::root() const { return Node(&tree_->root); }
+Node Document::root() const {
+  return Node(&tree_->root);
+}
 
 Result<Document> Document::parse(std::string_view text) {
   auto tree = std::make_unique<Tree>();
@@ -75,7 +90,8 @@ Result<Document> Document::parse(std::string_view text) {
   options.max_depth = 32;
   bj::error_code error;
   tree->root = bj::parse({text.data(), text.size()}, error, &tree->memory, options);
-  if (error) return fail(Kind::malformed, "malformed_json", "The body is not JSON: " + error.message());
+  if (error)
+    return fail(Kind::malformed, "malformed_json", "The body is not JSON: " + error.message());
   return Document(std::move(tree));
 }
 

@@ -34,8 +34,8 @@ bool is_email(std::string_view text) {
   const auto at = text.rfind('@');
   if (at == text.npos || at == 0 || at > 64 || text.size() > 254) return false;
   const std::string_view domain = text.substr(at + 1);
-  if (domain.size() < 3 || domain.find('.') == domain.npos || domain.front() == '.' || domain.back() == '.' ||
-      domain.find("..") != domain.npos)
+  if (domain.size() < 3 || domain.find('.') == domain.npos || domain.front() == '.' ||
+      domain.back() == '.' || domain.find("..") != domain.npos)
     return false;
   for (const char c : text)
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return false;
@@ -48,7 +48,8 @@ void read_text(Node node, std::string& value, const TextRule& rule, Issues& issu
   auto text = clean(node, issues);
   if (!text) return;
   if (rule.one_line) {
-    if (text->find_first_of("\n\t") != text->npos) return issues.fail("bad_characters", "must be one line");
+    if (text->find_first_of("\n\t") != text->npos)
+      return issues.fail("bad_characters", "must be one line");
     *text = std::string(trim(*text));
   }
   const std::size_t length = rule.min > 0 && trim(*text).empty() ? 0 : code_points(*text);

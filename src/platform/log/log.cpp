@@ -42,11 +42,16 @@ class BufferedStderr final : public spdlog::sinks::base_sink<std::mutex> {
 
 spdlog::level::level_enum native(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
-    case Level::off: return spdlog::level::off;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+    case Level::off:
+      return spdlog::level::off;
   }
   return spdlog::level::off;
 }
@@ -66,14 +71,18 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-void put(fmt::memory_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+void put(fmt::memory_buffer& out, std::string_view text) {
+  out.append(text.data(), text.data() + text.size());
+}
 
 void put_value(fmt::memory_buffer& out, const FieldValue& value) {
   std::visit(
       [&](const auto& v) {
         using T = std::decay_t<decltype(v)>;
-        if constexpr (std::is_same_v<T, std::string_view>) put(out, json_string(v));
-        else fmt::format_to(fmt::appender(out), "{}", v);
+        if constexpr (std::is_same_v<T, std::string_view>)
+          put(out, json_string(v));
+        else
+          fmt::format_to(fmt::appender(out), "{}", v);
       },
       value);
 }
@@ -89,7 +98,9 @@ bool set_level(std::string_view name) {
   return false;
 }
 
-bool enabled(Level level) { return logger().should_log(native(level)); }
+bool enabled(Level level) {
+  return logger().should_log(native(level));
+}
 
 void write(Level level, std::string_view area, std::string_view event, Fields fields) {
   if (!enabled(level)) return;
@@ -106,6 +117,8 @@ void write(Level level, std::string_view area, std::string_view event, Fields fi
   logger().log(native(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
-void flush() { logger().flush(); }
+void flush() {
+  logger().flush();
+}
 
 }  // namespace madang::log

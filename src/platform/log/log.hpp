@@ -1,4 +1,5 @@
-// Structured log: one JSON object a line on standard error. Secrets never go in: log ids, not tokens.
+// Structured log: one JSON object a line on standard error. Secrets never go in: log ids, not
+// tokens.
 //
 //   log::info("http", "request", {{"request_id", id}, {"status", 200}});
 //
@@ -19,18 +20,24 @@ using FieldValue = std::variant<std::int64_t, std::uint64_t, double, bool, std::
 
 struct Field {
   template <class T>
-  Field(std::string_view field_name, const T& field_value) : name(field_name), value(convert(field_value)) {}
+  Field(std::string_view field_name, const T& field_value)
+      : name(field_name), value(convert(field_value)) {}
   std::string_view name;
   FieldValue value;
 
  private:
   template <class T>
   static FieldValue convert(const T& from) {
-    if constexpr (std::is_same_v<T, bool>) return from;
-    else if constexpr (std::is_floating_point_v<T>) return static_cast<double>(from);
-    else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) return static_cast<std::int64_t>(from);
-    else if constexpr (std::is_integral_v<T>) return static_cast<std::uint64_t>(from);
-    else return std::string_view(from);
+    if constexpr (std::is_same_v<T, bool>)
+      return from;
+    else if constexpr (std::is_floating_point_v<T>)
+      return static_cast<double>(from);
+    else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>)
+      return static_cast<std::int64_t>(from);
+    else if constexpr (std::is_integral_v<T>)
+      return static_cast<std::uint64_t>(from);
+    else
+      return std::string_view(from);
   }
 };
 

@@ -28,7 +28,9 @@ Bulkhead::Bulkhead(Options options, metrics::Registry& registry)
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { serve(); });
 }
 
-Bulkhead::~Bulkhead() { close(); }
+Bulkhead::~Bulkhead() {
+  close();
+}
 
 void Bulkhead::close() {
   {
@@ -40,8 +42,10 @@ void Bulkhead::close() {
 }
 
 Problem Bulkhead::refusal(const char* why) {
-  return Problem{.kind = Kind::unavailable, .code = "busy",
-                 .detail = options_.name + ": " + why, .retry_after = std::chrono::seconds(1)};
+  return Problem{.kind = Kind::unavailable,
+                 .code = "busy",
+                 .detail = options_.name + ": " + why,
+                 .retry_after = std::chrono::seconds(1)};
 }
 
 Task<std::optional<Problem>> Bulkhead::submit(Deadline deadline,

@@ -1,6 +1,6 @@
 // A bulkhead: a small pool of threads with a bounded queue, for work that must not run on an I/O
-// thread (hashing, files). A full pool refuses at once; one slow kind of work cannot take the threads
-// of another.
+// thread (hashing, files). A full pool refuses at once; one slow kind of work cannot take the
+// threads of another.
 #pragma once
 
 #include <condition_variable>
@@ -25,9 +25,9 @@ namespace madang::runtime {
 class Bulkhead {
  public:
   struct Options {
-    std::string name;         // the metrics' label
+    std::string name;  // the metrics' label
     int threads = 1;
-    std::size_t queue = 64;   // waiting at most; beyond: `busy`
+    std::size_t queue = 64;  // waiting at most; beyond: `busy`
   };
 
   Bulkhead(Options options, metrics::Registry& registry);

@@ -16,9 +16,9 @@
 
 namespace madang::runtime {
 
-/// Lives in the waiting coroutine's frame. complete() is called exactly once, from any thread, before
-/// or after wait(); the coroutine goes on on its own executor. The frame must not be destroyed in
-/// between: who owns the threads is closed before the I/O threads are.
+/// Lives in the waiting coroutine's frame. complete() is called exactly once, from any thread,
+/// before or after wait(); the coroutine goes on on its own executor. The frame must not be
+/// destroyed in between: who owns the threads is closed before the I/O threads are.
 template <class T>
 class Completion {
  public:

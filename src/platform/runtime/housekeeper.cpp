@@ -6,11 +6,17 @@
 
 namespace madang::runtime {
 
-void Housekeeper::add(std::string name, std::chrono::milliseconds interval, std::function<void()> job) {
+void Housekeeper::add(std::string name, std::chrono::milliseconds interval,
+                      std::function<void()> job) {
   const metrics::Labels labels{{"job", name}};
-  jobs_.push_back({std::move(name), interval, std::move(job), {},
-                   &registry_.histogram("madang_housekeeping_seconds", "Time a housekeeping job takes", labels),
-                   &registry_.counter("madang_housekeeping_failed_total", "Housekeeping jobs that failed", labels)});
+  jobs_.push_back(
+      {std::move(name),
+       interval,
+       std::move(job),
+       {},
+       &registry_.histogram("madang_housekeeping_seconds", "Time a housekeeping job takes", labels),
+       &registry_.counter("madang_housekeeping_failed_total", "Housekeeping jobs that failed",
+                          labels)});
 }
 
 void Housekeeper::start() {

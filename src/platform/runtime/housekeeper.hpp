@@ -21,7 +21,8 @@ class Housekeeper {
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
-  /// Before start(). An exception that leaves the job is logged and counted; it runs again next time.
+  /// Before start(). An exception that leaves the job is logged and counted; it runs again next
+  /// time.
   void add(std::string name, std::chrono::milliseconds interval, std::function<void()> job);
   void start();
   /// Waits for the job that runs.
