@@ -1,3 +1,4 @@
+import { connection } from "../app/connection";
 import type { LiveEvent } from "./types";
 
 type Listener = (event: LiveEvent) => void;
@@ -84,6 +85,8 @@ export class LiveEvents {
       this.onOpen();
     };
     source.onerror = () => {
+      // Why the stream broke, a plain call finds out; the page then says so.
+      connection.probe();
       // The browser reconnects by itself (with Last-Event-ID) unless the server refused.
       if (source.readyState !== EventSource.CLOSED) return;
       this.close();

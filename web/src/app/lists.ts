@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "react";
 import { asApiError, type ApiError } from "../api/problem";
 import type { Page } from "../api/types";
+import { connection } from "./connection";
 import { placeKind } from "./router";
 import { Store, useStore } from "./store";
 
@@ -139,6 +140,10 @@ export function useList<T>(
     const { status } = list.state.get();
     if (status === "empty" || status === "failed") void list.load();
     else if (placeKind() !== "back" && list.isStale && status === "ready") void list.load();
+    return connection.onReturn(() => {
+      const failed = list.state.get().status;
+      if (failed === "failed" || failed === "more-failed") void list.retry();
+    });
   }, [list]);
   return [state, list];
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { asApiError, type ApiError } from "../../api/problem";
 import { readPost } from "../../api/social";
+import { connection } from "../../app/connection";
 import { keepPost, posts, usePost } from "../../app/entities";
 import { isAbort } from "../../app/failures";
 import { navigate, paths, useTitle } from "../../app/router";
@@ -31,6 +32,8 @@ export function PostPage({ id }: { id: number }) {
       });
     return () => own.abort();
   }, [id, round]);
+
+  useEffect(() => connection.onReturn(() => setRound((now) => now + 1)), []);
 
   const gone = post === null || error?.status === 404;
   return (

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { asApiError, type ApiError } from "../../api/problem";
 import { readMyLikes, readProfile, readUserPosts } from "../../api/social";
 import type { Profile, UserCard } from "../../api/types";
+import { connection } from "../../app/connection";
 import { keepPerson, people, usePerson } from "../../app/entities";
 import { isAbort } from "../../app/failures";
 import { useList } from "../../app/lists";
@@ -120,6 +121,7 @@ function useProfile(handle: string) {
       .catch((caught) => !isAbort(caught) && setError(asApiError(caught)));
     return () => own.abort();
   }, [handle, round]);
+  useEffect(() => connection.onReturn(() => setRound((now) => now + 1)), []);
   return { id: found, error, retry: () => setRound(round + 1) };
 }
 
