@@ -320,6 +320,8 @@ export const en: Dictionary = {
     media_not_yours: "This picture cannot be used.",
     not_uploaded: "The picture did not arrive completely.",
     not_an_image: "This picture cannot be opened.",
+    damaged: "The picture is damaged.",
+    too_many_uploads: "Too many uploads are open. Please try again in a moment.",
     too_large: "The picture is too large.",
     cannot_follow_self: "You cannot follow yourself.",
     cannot_block_self: "You cannot block yourself.",

@@ -315,6 +315,8 @@ export const ko = {
     media_not_yours: "쓸 수 없는 사진이에요.",
     not_uploaded: "사진이 다 올라오지 않았어요.",
     not_an_image: "열 수 없는 사진이에요.",
+    damaged: "사진이 손상되어 있어요.",
+    too_many_uploads: "올리는 사진이 너무 많아요. 잠시 뒤에 다시 해 주세요.",
     too_large: "사진이 너무 커요.",
     cannot_follow_self: "자신은 팔로우할 수 없어요.",
     cannot_block_self: "자신은 차단할 수 없어요.",
