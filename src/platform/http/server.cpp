@@ -35,11 +35,11 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
                           "cannot listen on " + options.host + ":" + std::to_string(options.port));
 }
 
-tcp::endpoint endpoint_of(const ServerOptions& options, asio::any_io_executor executor) {
+tcp::endpoint endpoint_of(const ServerOptions& options, const asio::any_io_executor& executor) {
   boost::system::error_code ec;
   const auto address = asio::ip::make_address(options.host, ec);
   if (!ec) return {address, options.port};
-  tcp::resolver resolver(std::move(executor));
+  tcp::resolver resolver(executor);
   const auto found =
       resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, ec);
   if (ec || found.empty()) {
@@ -51,9 +51,9 @@ tcp::endpoint endpoint_of(const ServerOptions& options, asio::any_io_executor ex
 
 /// SO_REUSEPORT would let a second server take half of the first one's connections: without it the
 /// port must be free.
-void check_free(asio::any_io_executor executor, const tcp::endpoint& endpoint,
+void check_free(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
                 const ServerOptions& options) {
-  tcp::acceptor probe(std::move(executor));
+  tcp::acceptor probe(executor);
   boost::system::error_code ec;
   probe.open(endpoint.protocol(), ec);
   if (!ec) probe.set_option(tcp::acceptor::reuse_address(true), ec);
@@ -61,9 +61,9 @@ void check_free(asio::any_io_executor executor, const tcp::endpoint& endpoint,
   if (ec) fail_to_listen(options, ec);
 }
 
-tcp::acceptor open_acceptor(asio::any_io_executor executor, const tcp::endpoint& endpoint,
+tcp::acceptor open_acceptor(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
                             const ServerOptions& options) {
-  tcp::acceptor acceptor(std::move(executor));
+  tcp::acceptor acceptor(executor);
   boost::system::error_code ec;
   acceptor.open(endpoint.protocol(), ec);
   if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
@@ -126,8 +126,9 @@ void publish(metrics::Registry& registry, std::shared_ptr<Stats> stats) {
 
 /// One I/O thread's listening socket, connections and timer.
 struct Listener {
-  Listener(Core& core, asio::any_io_executor executor, ShardStats& stats, tcp::acceptor opened)
-      : shard(core, executor, stats), acceptor(std::move(opened)), timer(std::move(executor)) {}
+  Listener(Core& core, const asio::any_io_executor& executor, ShardStats& stats,
+           tcp::acceptor opened)
+      : shard(core, executor, stats), acceptor(std::move(opened)), timer(executor) {}
 
   Shard shard;
   tcp::acceptor acceptor;

@@ -170,7 +170,7 @@ TEST(Completion, HandsAnExceptionOver) {
   std::promise<Completion<int>*> ready;
   auto result = run_on(pool.any(), wait_for_number(&ready));
   ready.get_future().get()->complete(std::make_exception_ptr(std::runtime_error("x")), 0);
-  EXPECT_THROW(result.get(), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(result.get()), std::runtime_error);
 }
 
 namespace {
@@ -215,7 +215,7 @@ TEST_F(BulkheadTest, GivesProblemsAndExceptionsBack) {
   ASSERT_FALSE(problem);
   EXPECT_EQ(problem.error().code, "taken");
   auto thrown = run(bulkhead, []() -> Result<int> { throw std::runtime_error("x"); });
-  EXPECT_THROW(thrown.get(), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(thrown.get()), std::runtime_error);
   EXPECT_EQ(run(bulkhead, []() -> Result<int> { return 1; }).get(), 1);
 }
 

@@ -53,14 +53,14 @@ TaskGroup::~TaskGroup() {
   wait();
 }
 
-void TaskGroup::spawn(boost::asio::any_io_executor executor, std::string_view task_name,
+void TaskGroup::spawn(const boost::asio::any_io_executor& executor, std::string_view task_name,
                       Task<> task) {
   {
     const std::lock_guard lock(mutex_);
     ++running_;
   }
   running_gauge_.Increment();
-  boost::asio::co_spawn(std::move(executor), std::move(task), Finish(*this, task_name));
+  boost::asio::co_spawn(executor, std::move(task), Finish(*this, task_name));
 }
 
 std::size_t TaskGroup::running() const {

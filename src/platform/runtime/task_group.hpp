@@ -25,7 +25,7 @@ class TaskGroup {
 
   /// Runs task on executor. An exception that leaves it is logged with the task's name and counted.
   /// A task destroyed unfinished (IoPool::stop) counts as ended.
-  void spawn(boost::asio::any_io_executor executor, std::string_view task_name, Task<> task);
+  void spawn(const boost::asio::any_io_executor& executor, std::string_view task_name, Task<> task);
   std::size_t running() const;
   /// Blocks until none runs. Never from an I/O thread.
   void wait();
