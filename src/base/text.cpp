@@ -61,8 +61,12 @@ std::string unify_line_ends(std::string_view text) {
   return out;
 }
 
+/// Not by u_iscntrl(): it counts format characters too, and emoji are joined by one (U+200D), as
+/// Persian and Indic words are.
 bool is_allowed(UChar32 c) {
-  return c == '\n' || c == '\t' || c == '\r' || !u_iscntrl(c);
+  if (c == '\n' || c == '\t' || c == '\r') return true;
+  const auto type = u_charType(c);
+  return type != U_CONTROL_CHAR && type != U_LINE_SEPARATOR && type != U_PARAGRAPH_SEPARATOR;
 }
 
 bool is_handle_letter(UChar32 c) {
