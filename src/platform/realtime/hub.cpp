@@ -161,4 +161,13 @@ void Hub::close_all() {
   }
 }
 
+std::vector<Id> Hub::accounts() const {
+  std::vector<Id> out;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [account, mailboxes] : shard.accounts) out.push_back(account);
+  }
+  return out;
+}
+
 }  // namespace madang::realtime

@@ -73,6 +73,8 @@ class Hub {
 
   /// Whether anybody listens for the account. Mostly answered without a lock.
   bool connected(Id account) const;
+  /// Everybody who listens now.
+  std::vector<Id> accounts() const;
   std::size_t listeners() const { return total_.load(std::memory_order_relaxed); }
   /// Sends everybody away and refuses newcomers: the server stops.
   void close_all();

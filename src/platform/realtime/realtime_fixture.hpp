@@ -112,7 +112,7 @@ class StreamTest : public testing::Test {
   }
 
   /// The next piece; `-` when the stream has ended, `...` when it has nothing to say.
-  std::string next(SseStream& stream) {
+  std::string next(http::EventStream& stream) {
     if (!waiting_) {
       waiting_ = true;
       asio::co_spawn(io_, stream.next(),
@@ -129,7 +129,7 @@ class StreamTest : public testing::Test {
   }
 
   /// As next(), for pieces that come by time.
-  std::string next_later(SseStream& stream) {
+  std::string next_later(http::EventStream& stream) {
     std::string piece = next(stream);
     if (piece != "...") return piece;
     io_.restart();
