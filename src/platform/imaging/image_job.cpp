@@ -20,6 +20,7 @@ using vips::VImage;
 constexpr int post_widths[] = {2048, 1280, 640, 320};
 constexpr int avatar_sides[] = {256, 96};
 constexpr int webp_quality = 80;
+constexpr int webp_effort = 2;  // 4: 5% smaller for 60% more time, which people wait for
 constexpr int jpeg_quality = 82;
 
 std::unexpected<Problem> not_an_image() {
@@ -129,7 +130,7 @@ Bytes take_bytes(VipsBlob* blob) {
 
 void encode(const VImage& image, const std::string& name, std::vector<Variant>& into) {
   VipsBlob* webp = image.webpsave_buffer(
-      VImage::option()->set("Q", webp_quality)->set("effort", 4)->set("strip", true));
+      VImage::option()->set("Q", webp_quality)->set("effort", webp_effort)->set("strip", true));
   into.push_back(
       {name, Format::webp, image.width(), image.height(), without_metadata(take_bytes(webp))});
   VipsBlob* jpeg = flatten(image).jpegsave_buffer(VImage::option()
