@@ -17,8 +17,8 @@ let server;
 before(async () => {
   server = await startServer({
     env: {
-      MADANG_OBJECTS__ACCESS_KEY: keys.accessKeyId,
-      MADANG_OBJECTS__SECRET_KEY: keys.secretAccessKey,
+      MADANG_MEDIA__ACCESS_KEY: keys.accessKeyId,
+      MADANG_MEDIA__SECRET_KEY: keys.secretAccessKey,
     },
   });
 });

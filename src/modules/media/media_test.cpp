@@ -511,6 +511,11 @@ TEST_F(MediaTest, WhatWasBeingProcessedAtACrashIsTakenUpAtStart) {
   EXPECT_EQ(answer.status, 202u);
   EXPECT_EQ(text(answer, "state"), "processing");
   EXPECT_EQ(text(call("GET", "/media/" + std::to_string(id), 7), "state"), "processing");
+  for (int restarts = 0; restarts < 6; ++restarts) {  // more than tries: a stop is not its fault
+    stop();
+    start(options);
+    EXPECT_EQ(complete(7, id).status, 202u);
+  }
   stop();
   worker_mode_ = "image";
   start(options);

@@ -9,7 +9,7 @@ namespace madang::media {
 namespace {
 
 /// A picture that ends its worker or the server so often is not tried again.
-constexpr int max_attempts = 3;
+constexpr int max_attempts = 4;
 
 std::string file_name(const imaging::Variant& variant) {
   return variant.name + (variant.format == imaging::Format::webp ? ".webp" : ".jpg");
@@ -114,8 +114,13 @@ void Processor::process(Id id) {
     log::warn(
         "media", "processing_failed",
         {{"media", id}, {"code", problem.code}, {"detail", std::string_view(problem.detail)}});
-    // A full disk, a stopping pool: later. A worker that failed: again at once.
-    if (!is_worker_failure(problem)) return;
+    if (is_worker_failure(problem)) continue;
+    // A full disk, a stopping pool: later.
+    (void)db_.write_blocking([id](db::Transaction& tx) -> Result<void> {
+      give_back_attempt(tx, id);
+      return {};
+    });
+    return;
   }
 }
 

@@ -36,8 +36,8 @@ class Processor {
 
   /// Starts the threads and takes up what an earlier process left unfinished. Blocks for one read.
   void start();
-  /// Ends after the pictures being worked on; the rest stay `processing` and are found again. More
-  /// than once is fine.
+  /// Ends after the pictures being worked on (close the pool first not to wait for them); the rest
+  /// stay `processing` and are found again. More than once is fine.
   void stop();
 
   /// A picture that is `processing`; each waits once.

@@ -120,6 +120,11 @@ std::optional<Row> attempt(db::Transaction& tx, Id id, Time now) {
   return changed == 1 ? find(tx, id) : std::nullopt;
 }
 
+void give_back_attempt(db::Transaction& tx, Id id) {
+  tx.execute("update media set attempts = attempts - 1 where id = ? and state = 1 and attempts > 0",
+             id);
+}
+
 bool make_ready(db::Transaction& tx, const Row& row, Time now) {
   return tx.execute(
              "update media set state = 2, colour = ?, variants = ?, updated_at = ? where id = ? "

@@ -58,6 +58,8 @@ OpenCounts count_open(db::Transaction& tx, Id owner);
 bool begin_processing(db::Transaction& tx, Id id, Time now);
 /// Counts one more try of a picture being processed, and returns it; nothing when it is not.
 std::optional<Row> attempt(db::Transaction& tx, Id id, Time now);
+/// That try was none of the picture's fault.
+void give_back_attempt(db::Transaction& tx, Id id);
 /// processing -> ready. False when it was not being processed.
 bool make_ready(db::Transaction& tx, const Row& row, Time now);
 /// processing -> refused.
