@@ -69,6 +69,12 @@ std::expected<BuildTicket, BuildRefusal> MemoryFeedStore::begin_build(Id viewer)
 
 BuildOutcome MemoryFeedStore::finish_build(const BuildTicket& ticket, FeedSnapshot snapshot) {
   prepare(snapshot);  // the long part, before the lock
+  const BuildOutcome outcome = warm_up(ticket, snapshot);
+  relieve();
+  return outcome;
+}
+
+BuildOutcome MemoryFeedStore::warm_up(const BuildTicket& ticket, const FeedSnapshot& snapshot) {
   const std::uint64_t hash = FeedTable::hash(ticket.viewer);
   Shard& in = shard(hash);
   const Guard guard(*this, in);
@@ -90,9 +96,7 @@ BuildOutcome MemoryFeedStore::finish_build(const BuildTicket& ticket, FeedSnapsh
   }
   apply_pending(in, *record, pending);
   ++in.counts.builds;
-  const BuildOutcome outcome = record->warm() ? BuildOutcome::warm : BuildOutcome::void_ticket;
-  if (over_weight()) evict_from(in);
-  return outcome;
+  return record->warm() ? BuildOutcome::warm : BuildOutcome::void_ticket;
 }
 
 void MemoryFeedStore::fill(FeedRecord& record, const FeedSnapshot& snapshot,

@@ -42,6 +42,7 @@ void MemoryFeedStore::visit(std::span<const FeedFollower> followers, Time create
       const auto targets = std::span(sorted).subspan(begin[s], begin[s + 1] - begin[s]);
       if (!targets.empty()) visit_shard(shards_[s], targets, apply);
     }
+    relieve();
   }
 }
 
@@ -63,7 +64,6 @@ void MemoryFeedStore::visit_shard(Shard& in, std::span<const Target> targets, co
     }
     if (i >= tail_ahead) apply(in, found[(i - tail_ahead) % found.size()], targets[i - tail_ahead]);
   }
-  if (over_weight()) evict_from(in);
 }
 
 PushReport MemoryFeedStore::push(const FeedPost& post, std::span<const FeedFollower> followers,

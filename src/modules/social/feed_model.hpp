@@ -28,6 +28,7 @@ struct FeedModelTally {
               crossed = 0, floors = 0;
   std::size_t lists_checked = 0, builds = 0, void_tickets = 0, excused = 0;
   std::size_t unreached = 0, jumps = 0, wipes = 0;
+  std::size_t evictions = 0, overflows = 0, ring_overflows = 0, trims = 0;
 };
 
 class FeedModel {

@@ -21,8 +21,8 @@ namespace madang::social {
 
 struct MemoryFeedOptions {
   FeedLimits limits{};
-  /// Of all feeds together; a feed counts as feed_weight entries more than it has. Beyond it, feeds
-  /// that were not read lately become cold.
+  /// Of all feeds together; a feed counts as feed_weight entries more than it has. Beyond it (by no
+  /// more than what is being added at this moment), feeds that were not read lately become cold.
   std::size_t max_entries = 8'000'000;
   std::size_t max_builds = 64;
   std::size_t max_pending = 256;  // posts that wait for one feed being built; beyond: void
@@ -90,6 +90,7 @@ class MemoryFeedStore final : public FeedStore {
   void measure_pull(std::chrono::steady_clock::time_point since, std::size_t authors);
 
   // feed_build.cpp
+  BuildOutcome warm_up(const BuildTicket& ticket, const FeedSnapshot& snapshot);
   static void fill(FeedRecord& record, const FeedSnapshot& snapshot, const RingsView& rings);
   void apply_pending(Shard& in, FeedRecord& record, std::span<const FeedPending> pending);
   void end_build(FeedRecord& record);
@@ -115,8 +116,8 @@ class MemoryFeedStore final : public FeedStore {
   // feed_upkeep.cpp
   void forget(Shard& in, FeedRecord& record);
   static void drop_slot(Shard& in, FeedRecord& record);
-  bool over_weight() const;
-  void evict_from(Shard& in);
+  void relieve();
+  bool evict_from(Shard& in);
   std::size_t sweep_shard(Shard& in, FeedSeconds now, std::size_t& budget);
   std::size_t sweep_one(Shard& in, FeedRecord& record, FeedSeconds now);
   void follow_clock(FeedSeconds now);
@@ -136,6 +137,9 @@ class MemoryFeedStore final : public FeedStore {
 
   // Smoothed measurements; whoever measures last wins, nothing depends on a single one.
   std::atomic<double> push_ns_{0}, pull_ns_{0}, reads_rate_{0}, pushes_rate_{0};
+
+  std::mutex evicting_;  // one at a time; guards the hand
+  std::size_t evict_hand_ = 0;
 
   std::mutex upkeep_;  // one sweep at a time; guards what follows
   std::size_t sweep_hand_ = 0;

@@ -23,23 +23,38 @@ void MemoryFeedStore::drop_slot(Shard& in, FeedRecord& record) {
   in.table.erase(record);
 }
 
-bool MemoryFeedStore::over_weight() const {
-  return weight_.load(std::memory_order_relaxed) > options_.max_entries;
+/// Second chance: the hand goes round all feeds and spares one that was read since it last passed,
+/// once. No lock is held by the caller; whoever adds pays, one at a time.
+void MemoryFeedStore::relieve() {
+  const auto heavy = [this] {
+    return weight_.load(std::memory_order_relaxed) > options_.max_entries;
+  };
+  if (!heavy()) return;
+  const std::unique_lock lock(evicting_, std::try_to_lock);
+  if (!lock) return;
+  for (std::size_t shards = 0; heavy() && shards <= 2 * shard_count;) {
+    if (!evict_from(shards_[evict_hand_ % shard_count])) continue;
+    ++evict_hand_;
+    ++shards;
+  }
 }
 
-/// Second chance: the hand spares a feed that was read since it last passed, once. Users fall into
-/// shards by hash, so a shard's least recently read are near enough those of all.
-void MemoryFeedStore::evict_from(Shard& in) {
-  const std::size_t others = weight_.load(std::memory_order_relaxed) - in.published;
-  for (std::size_t step = 0; step < 2 * in.table.capacity(); ++step) {
-    if (others + in.weight() <= options_.max_entries) return;
-    in.evict_hand = (in.evict_hand + 1) & (in.table.capacity() - 1);
+/// Some steps of the hand. True: it has come to the end of the shard.
+bool MemoryFeedStore::evict_from(Shard& in) {
+  constexpr std::size_t slots_at_once = 512;
+  const Guard guard(*this, in);
+  const std::size_t end = std::min(in.table.capacity(), in.evict_hand + slots_at_once);
+  for (; in.evict_hand < end; ++in.evict_hand) {
+    const std::size_t weight = weight_.load(std::memory_order_relaxed);
+    if (weight - in.published + in.weight() <= options_.max_entries) return false;
     FeedRecord& record = in.table.slot(in.evict_hand);
-    if (!record.warm()) continue;
-    if (std::exchange(record.referenced, false)) continue;
+    if (!record.warm() || std::exchange(record.referenced, false)) continue;
     ++in.counts.evictions;
     forget(in, record);
   }
+  if (in.evict_hand < in.table.capacity()) return false;
+  in.evict_hand = 0;
+  return true;
 }
 
 std::size_t MemoryFeedStore::sweep(Time now, std::size_t budget) {
@@ -51,6 +66,7 @@ std::size_t MemoryFeedStore::sweep(Time now, std::size_t budget) {
   std::size_t removed = rings_.sweep(at);
   for (std::size_t s = 0; s < shard_count && budget > 0; ++s)
     removed += sweep_shard(shards_[sweep_hand_ % shard_count], at, budget);
+  relieve();
   return removed;
 }
 
