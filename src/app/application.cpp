@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <thread>
 
+#include "app/account_hooks.hpp"
 #include "app/ops_routes.hpp"
+#include "app/options.hpp"
 #include "app/pages.hpp"
 #include "app/web_assets.hpp"
 #include "modules/identity/routes.hpp"
+#include "modules/media/routes.hpp"
+#include "modules/notifications/routes.hpp"
+#include "modules/notifications/subscriber.hpp"
 #include "modules/social/comments.hpp"
 #include "modules/social/fan_out.hpp"
 #include "modules/social/feed_store_memory.hpp"
@@ -15,84 +20,15 @@
 #include "modules/social/people.hpp"
 #include "modules/social/posts.hpp"
 #include "modules/social/ranking.hpp"
-#include "modules/social/upkeep.hpp"
 #include "platform/events/dispatcher.hpp"
-#include "platform/http/server.hpp"
 #include "platform/log/log.hpp"
-#include "platform/realtime/hub.hpp"
+#include "platform/realtime/sse.hpp"
 #include "platform/runtime/housekeeper.hpp"
 
 namespace madang::app {
 
-namespace {
-
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-http::ApiOptions api_options(const config::Config& config) {
-  http::ApiOptions options{.public_url = config.text("http.public_url")};
-  options.read.quota = config.integer("rate.reads");
-  options.write.quota = config.integer("rate.writes");
-  options.special = {{"sign_up", config.integer("rate.sign_up"), seconds(600)},
-                     {"sign_in", config.integer("rate.sign_in"), seconds(600)}};
-  options.rate_keys = static_cast<std::size_t>(config.integer("rate.keys"));
-  return options;
-}
-
-http::ServerOptions server_options(const config::Config& config) {
-  http::ServerOptions options;
-  const std::string& listen = config.text("http.listen");
-  const auto colon = listen.rfind(':');
-  const int port = colon == listen.npos ? -1 : std::atoi(listen.c_str() + colon + 1);
-  if (port < 0 || port > 65535)
-    throw std::runtime_error("http.listen must be HOST:PORT, not " + listen);
-  options.host = listen.substr(0, colon);
-  options.port = static_cast<std::uint16_t>(port);
-  options.max_connections = static_cast<std::size_t>(config.integer("http.max_connections"));
-  options.head_timeout = config.seconds("http.head_timeout");
-  options.idle_timeout = config.seconds("http.idle_timeout");
-  options.request_timeout = config.seconds("http.request_timeout");
-  options.trusted_proxies = config.list("http.trusted_proxies");
-  return options;
-}
-
-int io_threads(const config::Config& config) {
-  const auto wanted = static_cast<int>(config.integer("http.threads"));
-  return wanted != 0 ? wanted
-                     : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
-}
-
-/// What identity asks of the modules above it.
-class Hooks final : public identity::AccountHooks {
- public:
-  Hooks(social::PostCache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}
-
-  void created(db::Transaction& tx, Id account) override { social::insert_profile(tx, account); }
-  void withdrawn(db::Transaction& tx, Id account) override {
-    social::set_profile_visible(tx, account, false);
-  }
-  Result<std::string> claim_avatar(db::Transaction& tx, Id account, Id media) override {
-    auto claimed = media::claim(tx, account, std::span(&media, 1), media::Purpose::avatar, account,
-                                clock_.now());
-    if (!claimed) return std::unexpected(claimed.error());
-    const auto views = media::views(tx, std::span(&media, 1));
-    return views.at(media).url;
-  }
-  void changed(Id account) override {
-    cache_.forget_author(account);
-    cache_.forget_viewer(account);
-  }
-  bool erase(db::Transaction& tx, Id account, std::int64_t limit) override {
-    const Time now = clock_.now();
-    return social::erase_account(tx, account, limit, now) && media::erase(tx, account, limit, now);
-  }
-
- private:
-  social::PostCache& cache_;
-  const Clock& clock_;
-};
-
-}  // namespace
 
 struct Application::Parts {
   Parts(const config::Config& config, Store& store);
@@ -111,7 +47,14 @@ struct Application::Parts {
 
   social::PostCache cache;
   social::MemoryFeedStore feed_store;
-  Hooks hooks{cache, store.clock()};
+  AccountHooks hooks{cache, store.clock()};
+
+  runtime::Bulkhead files{{.name = "files", .threads = 2, .queue = 256}, registry};
+  objects::DiskStore objects;
+  workers::WorkerPool workers;
+  media::Processor pictures;
+  media::Service media;
+  media::Routes media_routes{media};
 
   identity::Passwords passwords;
   identity::SessionStore sessions;
@@ -128,9 +71,15 @@ struct Application::Parts {
   social::Moderation moderation{context};
   social::FanOutSubscriber fan_out;
 
+  notifications::Service notifications;
+  notifications::Routes notification_routes{notifications};
+  notifications::Subscriber notifier;
+  realtime::SseFace sse;
+
   events::Dispatcher dispatcher;
   OpsRoutes ops;
   http::Api api;
+  objects::S3Endpoint entrance;  // uploads first, then the API
   http::Server server;
   runtime::Housekeeper housekeeper{registry};
   bool running = false;
@@ -145,10 +94,14 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
             static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
       feed_store(
           {.max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))}),
-      passwords({.passes = static_cast<std::uint64_t>(settings.integer("identity.password_passes")),
-                 .memory = static_cast<std::size_t>(settings.bytes("identity.password_memory")),
-                 .threads = static_cast<int>(settings.integer("identity.password_threads"))},
-                registry),
+      objects(disk_options(settings, store.folder()), store.clock()),
+      workers(worker_options(settings), registry),
+      pictures({.threads = static_cast<int>(settings.integer("media.workers")),
+                .limits = image_limits(settings)},
+               store.db(), objects, workers, store.clock()),
+      media(media_options(settings), store.db(), store.ids(), store.clock(), store.random(),
+            objects, files, pictures),
+      passwords(password_options(settings), registry),
       sessions(store.db(), store.ids(), store.clock(), store.random(),
                {.life = settings.seconds("identity.session_life")}, tasks, registry),
       account_limiter(static_cast<std::size_t>(settings.integer("rate.keys")), registry),
@@ -165,12 +118,19 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
           context, feed_store,
           {.min_followers = static_cast<std::size_t>(settings.integer("social.pull_followers"))},
           {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
-           .listening = [] { return std::vector<Id>(); }},
+           .listening = [this] { return hub.accounts(); }},
           registry),
+      notifications(store.db(), store.clock(), hub),
+      notifier(store.ids(), hub),
+      sse(
+          hub, notifications,
+          [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
+          store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
       dispatcher(store.db(), store.clock(), {}, "node0", registry),
       ops(registry, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
-      server(server_options(settings), api, io, registry) {
+      entrance(s3_options(settings), objects, files, api, registry),
+      server(server_options(settings), entrance, io, registry) {
   mount();
   keep_house();
 }
@@ -178,15 +138,19 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
 void Application::Parts::mount() {
   api.set_authenticator(sessions);
   identity_routes.mount(api);
+  media_routes.mount(api);
   feeds.mount(api);
   posts.mount(api);
   ranking.mount(api);
   comments.mount(api);
   people.mount(api);
   moderation.mount(api);
+  notification_routes.mount(api);
+  sse.mount(api);
   ops.mount(api);
   api.set_fallback([](const http::Request& request) { return serve_page(request, web_assets()); });
   dispatcher.add(fan_out);
+  dispatcher.add(notifier);
   store.db().on_commit([this] {
     if (outbox.take_appended()) dispatcher.wake();
   });
@@ -197,6 +161,8 @@ void Application::Parts::keep_house() {
   housekeeper.add("save_feed_marks", seconds(2), [this] { feeds.save_marks(); });
   housekeeper.add("sweep_feeds", seconds(1), [this] { feeds.sweep(); });
   housekeeper.add("identity", seconds(30), [this] { identity.sweep(); });
+  housekeeper.add("media", seconds(20), [this] { media.sweep(); });
+  housekeeper.add("notifications", seconds(60), [this] { notifications.sweep(); });
   housekeeper.add("forget_answers", seconds(60), [this] {
     (void)store.db().write_blocking(
         [this](db::Transaction& tx) -> Result<std::int64_t> {
@@ -217,6 +183,7 @@ void Application::Parts::keep_house() {
 }
 
 void Application::Parts::start() {
+  pictures.start();
   dispatcher.start();
   housekeeper.start();
   server.start();
@@ -235,6 +202,9 @@ void Application::Parts::stop() {
   dispatcher.stop();
   housekeeper.stop();
   feeds.save_marks();
+  pictures.stop();
+  workers.close();
+  files.close();
   passwords.close();
   store.db().close();  // completes whatever a coroutine still waits for
   io.stop();

@@ -53,9 +53,10 @@ class AccountHooks {
   virtual ~AccountHooks() = default;
   virtual void created(db::Transaction& tx, Id account) = 0;
   virtual void withdrawn(db::Transaction& tx, Id account) = 0;
-  /// Makes the account's own, ready picture its avatar; its URL.
-  /// Errors: media_not_ready, media_not_yours.
-  virtual Result<std::string> claim_avatar(db::Transaction& tx, Id account, Id media) = 0;
+  /// Makes the account's own, ready picture its avatar (nothing: it has none any more) in place of
+  /// the one before; its URL. Errors: media_not_ready, media_not_yours.
+  virtual Result<std::optional<std::string>> change_avatar(db::Transaction& tx, Id account,
+                                                           std::optional<Id> media) = 0;
   /// After the commit of a change that others may have cached (name, handle, avatar, withdrawal),
   /// and before it is answered. Any thread.
   virtual void changed(Id account) = 0;

@@ -128,12 +128,9 @@ Task<Result<Me>> Service::edit(Deadline deadline, Id account, EditMe in) {
     if (auto updated = update_profile(tx, me, clock_.now()); !updated)
       return std::unexpected(updated.error());
     if (in.avatar.given) {
-      me.avatar.reset();
-      if (in.avatar.value) {
-        auto url = hooks_.claim_avatar(tx, account, *in.avatar.value);
-        if (!url) return std::unexpected(url.error());
-        me.avatar = std::move(*url);
-      }
+      auto url = hooks_.change_avatar(tx, account, in.avatar.value);
+      if (!url) return std::unexpected(url.error());
+      me.avatar = std::move(*url);
       set_avatar(tx, account, in.avatar.value, me.avatar);
     }
     outbox_.append(tx, account_changed, account, AccountEvent{1, account, me.handle, me.name});

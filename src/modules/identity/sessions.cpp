@@ -92,6 +92,14 @@ Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::str
   co_return principal;
 }
 
+Task<Result<bool>> SessionStore::holds(http::Principal who, Deadline deadline) {
+  const auto body = [this, who](db::Transaction& tx) -> Result<bool> {
+    return session_holds(tx, who.session, who.account, clock_.now());
+  };
+  Result<bool> found = co_await db_.read_latest(deadline, body);
+  co_return found;
+}
+
 Task<> SessionStore::touch(Id session) {
   const Time now = clock_.now();
   const auto body = [this, session, now](db::Transaction& tx) -> Result<void> {

@@ -38,6 +38,9 @@ class SessionStore final : public http::Authenticator {
   Task<Result<std::optional<http::Principal>>> authenticate(std::string_view token,
                                                             Deadline deadline) override;
 
+  /// Whether a session that was signed in still is; for streams that outlive a request.
+  Task<Result<bool>> holds(http::Principal who, Deadline deadline);
+
   /// In the caller's transaction.
   Result<Started> start(db::Transaction& tx, Id account, std::string_view user_agent,
                         std::string_view address);

@@ -145,6 +145,13 @@ std::optional<FoundSession> find_session(db::Transaction& tx,
   return FoundSession{id, account, admin, last_used_at, expires_at};
 }
 
+bool session_holds(db::Transaction& tx, Id session, Id account, Time now) {
+  return tx
+      .value<int>("select 1 from sessions where id = ? and account_id = ? and expires_at > ?",
+                  session, account, now)
+      .has_value();
+}
+
 std::vector<Session> list_sessions(db::Transaction& tx, Id account, Id current, Time now) {
   std::vector<Session> out;
   tx.each<Id, std::string, std::string, Time, Time, Time>(

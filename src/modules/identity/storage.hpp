@@ -56,6 +56,7 @@ struct FoundSession {
 };
 std::optional<FoundSession> find_session(db::Transaction& tx,
                                          const std::vector<std::byte>& token_hash, Time now);
+bool session_holds(db::Transaction& tx, Id session, Id account, Time now);
 std::vector<Session> list_sessions(db::Transaction& tx, Id account, Id current, Time now);
 void touch_session(db::Transaction& tx, Id session, Time now, Time expires_at);
 std::int64_t delete_session(db::Transaction& tx, Id account, Id session);

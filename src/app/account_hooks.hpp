@@ -1,0 +1,54 @@
+// What identity asks of the modules above it.
+#pragma once
+
+#include "modules/identity/identity.hpp"
+#include "modules/media/media.hpp"
+#include "modules/notifications/notifications.hpp"
+#include "modules/social/post_cache.hpp"
+#include "modules/social/upkeep.hpp"
+
+namespace madang::app {
+
+class AccountHooks final : public identity::AccountHooks {
+ public:
+  AccountHooks(social::PostCache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}
+
+  void created(db::Transaction& tx, Id account) override { social::insert_profile(tx, account); }
+
+  void withdrawn(db::Transaction& tx, Id account) override {
+    social::set_profile_visible(tx, account, false);
+  }
+
+  Result<std::optional<std::string>> change_avatar(db::Transaction& tx, Id account,
+                                                   std::optional<Id> media) override {
+    const Time now = clock_.now();
+    if (!media) {
+      media::release(tx, account, now);
+      return std::optional<std::string>();
+    }
+    auto claimed =
+        media::claim(tx, account, std::span(&*media, 1), media::Purpose::avatar, account, now);
+    if (!claimed) return std::unexpected(claimed.error());
+    media::release_others(tx, account, *media, now);
+    const auto views = media::views(tx, std::span(&*media, 1));
+    const auto view = views.find(*media);
+    return view == views.end() ? std::nullopt : std::optional(view->second.url);
+  }
+
+  void changed(Id account) override {
+    cache_.forget_author(account);
+    cache_.forget_viewer(account);
+  }
+
+  bool erase(db::Transaction& tx, Id account, std::int64_t limit) override {
+    const Time now = clock_.now();
+    return social::erase_account(tx, account, limit, now) &&
+           media::erase(tx, account, limit, now) && notifications::erase(tx, account, limit);
+  }
+
+ private:
+  social::PostCache& cache_;
+  const Clock& clock_;
+};
+
+}  // namespace madang::app
