@@ -94,9 +94,8 @@ BodyPolicy Api::body_policy(const Request& head) {
   return policy;
 }
 
-Response Api::protocol_error(Kind kind, std::string_view code, std::string_view detail) {
-  Response response =
-      problem_response({.kind = kind, .code = code, .detail = std::string(detail)}, "");
+Response Api::protocol_error(const Problem& problem, unsigned status, std::string_view request_id) {
+  Response response = problem_response(problem, request_id, status);
   response.close = true;
   return response;
 }

@@ -127,7 +127,8 @@ class Api final : public Handler {
 
   BodyPolicy body_policy(const Request& head) override;
   Task<Response> handle(Request& request) override;
-  Response protocol_error(Kind kind, std::string_view code, std::string_view detail) override;
+  Response protocol_error(const Problem& problem, unsigned status,
+                          std::string_view request_id) override;
 
  private:
   using SchemaWriter = void (*)(std::string&, json::Schemas&);

@@ -87,11 +87,12 @@ void Connection::refuse(const WireError& error) {
 Response Connection::protocol_error(const WireError& error) {
   Response response{.status = 500, .content_type = {}};
   try {
-    response = shard_.core.handler.protocol_error(error.kind, error.code, error.detail);
+    const Problem problem{
+        .kind = error.kind, .code = error.code, .detail = std::string(error.detail)};
+    response = shard_.core.handler.protocol_error(problem, error.status, request_.request_id);
   } catch (const std::exception& thrown) {
     log::error("http", "handler_threw", {{"error", std::string_view(thrown.what())}});
   }
-  if (error.status != 0) response.status = error.status;
   const bool told = std::any_of(response.headers.begin(), response.headers.end(),
                                 [](const auto& header) { return header.first == "Retry-After"; });
   if (error.kind == Kind::unavailable && !told) response.with("Retry-After", "1");

@@ -39,9 +39,9 @@ struct Request {
   std::string_view path;    // the target up to `?`, still percent-encoded
   std::string_view query;   // after `?`, without it
   std::vector<std::pair<std::string_view, std::string_view>> headers;
-  std::string body;                // complete, unless the route streams
-  BodyStream* stream = nullptr;    // set when the route streams
-  std::string remote_address;      // the client's, as trusted proxies tell it
+  std::string body;              // complete, unless the route streams
+  BodyStream* stream = nullptr;  // set when the route streams
+  std::string remote_address;    // the client's, as trusted proxies tell it
   std::string request_id;
   Deadline deadline = Deadline::never();
 
@@ -50,7 +50,8 @@ struct Request {
   bool has_header(std::string_view name) const;
 };
 
-/// A response without an end (Server-Sent Events): the connection asks for one piece after the other.
+/// A response without an end (Server-Sent Events): the connection asks for one piece after the
+/// other.
 class EventStream {
  public:
   virtual ~EventStream() = default;
@@ -81,8 +82,8 @@ struct Response {
 
 /// What the server asks as soon as it has a request's head.
 struct BodyPolicy {
-  std::uint64_t limit = 0;          // bytes; more is answered with 413
-  bool stream = false;              // hand over Request::stream instead of a complete body
+  std::uint64_t limit = 0;           // bytes; more is answered with 413
+  bool stream = false;               // hand over Request::stream instead of a complete body
   std::optional<Response> refuse{};  // answer this at once, without reading the body
 };
 
@@ -94,9 +95,11 @@ class Handler {
   virtual BodyPolicy body_policy(const Request& head) = 0;
   /// Answers; does not throw.
   virtual Task<Response> handle(Request& request) = 0;
-  /// The answer to a request that broke HTTP before there was anything to route (400, 408, 413, 414,
-  /// 431, 505): the connection closes after it.
-  virtual Response protocol_error(Kind kind, std::string_view code, std::string_view detail) = 0;
+  /// The answer to a request that broke HTTP before there was anything to route (400, 408, 413,
+  /// 414, 431, 505): the connection closes after it. status: where the kind has none of its own;
+  /// else 0.
+  virtual Response protocol_error(const Problem& problem, unsigned status,
+                                  std::string_view request_id) = 0;
 };
 
 }  // namespace madang::http

@@ -125,8 +125,8 @@ void append_errors(std::string& out, const std::vector<FieldError>& errors) {
 
 }  // namespace
 
-Response problem_response(const Problem& problem, std::string_view request_id) {
-  const unsigned status = status_of(problem.kind);
+Response problem_response(const Problem& problem, std::string_view request_id, unsigned status) {
+  if (status == 0) status = status_of(problem.kind);
   std::string body = "{";
   member(body, "type", "urn:madang:problem:" + std::string(problem.code));
   member(body, "title", reason_phrase(status));

@@ -7,7 +7,8 @@ namespace madang::http {
 
 unsigned status_of(Kind kind);
 std::string_view reason_phrase(unsigned status);
-/// application/problem+json; `Retry-After` when the problem has one.
-Response problem_response(const Problem& problem, std::string_view request_id);
+/// application/problem+json; `Retry-After` when the problem has one. status: another than the
+/// kind's (505 has no kind); 0: the kind's.
+Response problem_response(const Problem& problem, std::string_view request_id, unsigned status = 0);
 
 }  // namespace madang::http

@@ -115,7 +115,8 @@ class TestHandler final : public Handler {
  public:
   BodyPolicy body_policy(const Request& head) override;
   Task<Response> handle(Request& request) override;
-  Response protocol_error(Kind kind, std::string_view code, std::string_view detail) override;
+  Response protocol_error(const Problem& problem, unsigned status,
+                          std::string_view request_id) override;
 
   std::shared_ptr<TestEvents> wait_events();
 

@@ -84,10 +84,12 @@ Task<Response> TestHandler::upload(Request& request) {
                              std::string(request.header("x-test"))};
 }
 
-Response TestHandler::protocol_error(Kind kind, std::string_view code, std::string_view detail) {
-  return {.status = status_of(kind),
+Response TestHandler::protocol_error(const Problem& problem, unsigned status,
+                                     std::string_view request_id) {
+  return {.status = status != 0 ? status : status_of(problem.kind),
           .content_type = "text/plain",
-          .body = std::string(code) + ": " + std::string(detail)};
+          .headers = {{"X-Told-Id", std::string(request_id)}},
+          .body = std::string(problem.code) + ": " + problem.detail};
 }
 
 std::shared_ptr<TestEvents> TestHandler::wait_events() {

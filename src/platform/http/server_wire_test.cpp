@@ -149,6 +149,8 @@ TEST_P(BadRequestTest, IsRefusedInPieces) {
   const auto answer = client.receive();
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, GetParam().status);
+  EXPECT_FALSE(answer->header("X-Request-Id").empty());
+  EXPECT_EQ(answer->header("X-Told-Id"), answer->header("X-Request-Id"));
   EXPECT_TRUE(client.ended());
 }
 

@@ -143,9 +143,9 @@ http::BodyPolicy S3Endpoint::body_policy(const Request& head) {
   return policy;
 }
 
-http::Response S3Endpoint::protocol_error(Kind kind, std::string_view code,
-                                          std::string_view detail) {
-  return rest_.protocol_error(kind, code, detail);
+http::Response S3Endpoint::protocol_error(const Problem& problem, unsigned status,
+                                          std::string_view request_id) {
+  return rest_.protocol_error(problem, status, request_id);
 }
 
 http::Response S3Endpoint::counted(const Request& request, Response response,

@@ -32,7 +32,8 @@ class S3Endpoint final : public http::Handler {
 
   http::BodyPolicy body_policy(const http::Request& head) override;
   Task<http::Response> handle(http::Request& request) override;
-  http::Response protocol_error(Kind kind, std::string_view code, std::string_view detail) override;
+  http::Response protocol_error(const Problem& problem, unsigned status,
+                                std::string_view request_id) override;
 
  private:
   /// A request whose signature holds.

@@ -29,7 +29,7 @@ class Elsewhere final : public http::Handler {
     http::Response response{.status = 418};
     co_return response;
   }
-  http::Response protocol_error(Kind, std::string_view, std::string_view) override {
+  http::Response protocol_error(const Problem&, unsigned, std::string_view) override {
     return {.status = 400};
   }
 };
