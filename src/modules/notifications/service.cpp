@@ -9,7 +9,7 @@ namespace madang::notifications {
 namespace {
 
 /// Rows a sweep removes at a time, and how often a step goes on before it gives way.
-constexpr std::int64_t sweep_rows = 500;
+constexpr std::int64_t sweep_rows = 300;
 constexpr int sweep_chunks = 20;
 constexpr std::int64_t sweep_accounts = 500;
 
@@ -59,15 +59,14 @@ void Service::remove_in_chunks(Remove remove) {
 
 void Service::sweep() {
   const Id below = first_id_at(clock_.now() - kept_for);
-  remove_in_chunks([&](db::Transaction& tx) { return remove_older(tx, below, sweep_rows); });
-  remove_in_chunks([&](db::Transaction& tx) { return remove_actors_older(tx, below, sweep_rows); });
   const auto slice = db_.read_blocking([&](db::Transaction& tx) -> Result<Slice> {
-    return accounts_over(tx, swept_to_, sweep_accounts);
+    return accounts_over(tx, swept_to_, below, sweep_accounts);
   });
   if (!slice) return;
   for (const Id account : slice->over)
-    remove_in_chunks([&](db::Transaction& tx) { return trim(tx, account, sweep_rows); });
+    remove_in_chunks([&](db::Transaction& tx) { return trim(tx, account, below, sweep_rows); });
   swept_to_ = slice->next;
+  remove_in_chunks([&](db::Transaction& tx) { return forget_actors(tx, below, sweep_rows); });
 }
 
 }  // namespace madang::notifications

@@ -23,75 +23,93 @@ std::vector<Id> for_not_in(std::span<const Id> hidden) {
 
 // ---- counting actors
 
+namespace {
+
+/// Counts an actor in the group's unread thread.
+void insert_actor(db::Transaction& tx, const What& what, Id seq, std::string_view group_key) {
+  tx.execute(
+      "insert into notification_actors (account_id, type, subject_id, actor_id, item_id, seq, "
+      "thread, active) select ?, ?, ?, ?, ?, ?, thread, 1 from notifications "
+      "where account_id = ? and unread_key = ?",
+      what.account, what.type, what.subject, what.actor, what.item, seq, what.account, group_key);
+}
+
+bool set_active(db::Transaction& tx, const What& what, bool active) {
+  return tx.execute(
+             "update notification_actors set active = ? where account_id = ? and type = ? "
+             "and subject_id = ? and actor_id = ? and item_id = ? and active = ?",
+             active, what.account, what.type, what.subject, what.actor, what.item, !active) != 0;
+}
+
+}  // namespace
+
 std::optional<Counted> find_counted(db::Transaction& tx, const What& what) {
-  const auto row = tx.row<Id, Id, bool>(
-      "select seq, thread, active from notification_actors where account_id = ? and type = ? "
+  const auto row = tx.row<Id, bool>(
+      "select thread, active from notification_actors where account_id = ? and type = ? "
       "and subject_id = ? and actor_id = ? and item_id = ?",
       what.account, what.type, what.subject, what.actor, what.item);
   if (!row) return {};
-  const auto& [seq, thread, active] = *row;
-  return Counted{seq, thread, active};
+  return Counted{std::get<0>(*row), std::get<1>(*row)};
 }
 
-void add_actor(db::Transaction& tx, const What& what, std::string_view group_key, Id id, Time at) {
-  const auto comment = none_if_zero(what.item);
+bool join_thread(db::Transaction& tx, const What& what, std::string_view group_key, Id id,
+                 Time at) {
   // Somebody who comments twice is one actor.
-  const bool moved =
+  const bool joined =
       tx.execute(
           "update notifications set actor_count = actor_count + case when exists (select 1 from "
           "notification_actors a where a.account_id = ? and a.type = ? and a.subject_id = ? "
           "and a.actor_id = ? and a.thread = notifications.thread and a.active = 1) then 0 else 1 "
           "end, id = ?, actor_id = ?, comment_id = ?, updated_at = ? "
-          "where account_id = ? and unread_key = ?",
-          what.account, what.type, what.subject, what.actor, id, what.actor, comment, at,
-          what.account, group_key) != 0;
-  Id thread = id;
-  if (moved)
-    thread = tx.value<Id>("select thread from notifications where id = ?", id).value();
-  else
-    tx.execute(
-        "insert into notifications (thread, id, account_id, type, group_key, unread_key, post_id, "
-        "comment_id, actor_id, actor_count, created_at, updated_at) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
-        thread, id, what.account, what.type, group_key, group_key, none_if_zero(what.subject),
-        comment, what.actor, at, at);
-  tx.execute(
-      "insert into notification_actors (seq, account_id, type, subject_id, actor_id, item_id, "
-      "thread, active) values (?, ?, ?, ?, ?, ?, ?, 1)",
-      id, what.account, what.type, what.subject, what.actor, what.item, thread);
+          "where account_id = ? and unread_key = ? and not exists (select 1 from "
+          "notification_actors a where a.account_id = ? and a.type = ? and a.subject_id = ? "
+          "and a.actor_id = ? and a.item_id = ?)",
+          what.account, what.type, what.subject, what.actor, id, what.actor,
+          none_if_zero(what.item), at, what.account, group_key, what.account, what.type,
+          what.subject, what.actor, what.item) != 0;
+  if (!joined) return false;
+  insert_actor(tx, what, id, group_key);
+  return true;
 }
 
-bool restore_actor(db::Transaction& tx, const What& what, const Counted& counted) {
-  if (tx.execute("update notification_actors set active = 1 where seq = ? and active = 0",
-                 counted.seq) == 0)
-    return false;
+void begin_thread(db::Transaction& tx, const What& what, std::string_view group_key, Id id,
+                  Time at) {
+  tx.execute(
+      "insert into notifications (thread, id, account_id, type, group_key, unread_key, post_id, "
+      "comment_id, actor_id, actor_count, created_at, updated_at) "
+      "values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
+      id, id, what.account, what.type, group_key, group_key, none_if_zero(what.subject),
+      none_if_zero(what.item), what.actor, at, at);
+  insert_actor(tx, what, id, group_key);
+}
+
+bool restore_actor(db::Transaction& tx, const What& what, Id thread) {
+  if (!set_active(tx, what, true)) return false;
   // The actor first: MariaDB assigns from left to right.
   return tx.execute(
              "update notifications set actor_id = case when actor_count = 0 then ? else actor_id "
              "end, actor_count = actor_count + 1 where thread = ? and read_at is null",
-             what.actor, counted.thread) != 0;
+             what.actor, thread) != 0;
 }
 
-bool retract_actor(db::Transaction& tx, const What& what, const Counted& counted, Retract where) {
-  if (tx.execute("update notification_actors set active = 0 where seq = ? and active = 1",
-                 counted.seq) == 0)
-    return false;
+bool retract_actor(db::Transaction& tx, const What& what, Id thread, Retract where) {
+  if (!set_active(tx, what, false)) return false;
   const bool changed =
       tx.execute(
           "update notifications set actor_count = actor_count - case when exists (select 1 from "
           "notification_actors a where a.account_id = ? and a.type = ? and a.subject_id = ? "
           "and a.actor_id = ? and a.thread = notifications.thread and a.active = 1) then 0 else 1 "
           "end where thread = ? and (read_at is null or ? = 1)",
-          what.account, what.type, what.subject, what.actor, counted.thread,
+          what.account, what.type, what.subject, what.actor, thread,
           where == Retract::everywhere) != 0;
   if (!changed) return false;
   const auto latest = tx.row<Id, Id>(
       "select actor_id, item_id from notification_actors where thread = ? and active = 1 "
       "order by seq desc limit 1",
-      counted.thread);
+      thread);
   if (latest)
     tx.execute("update notifications set actor_id = ?, comment_id = ? where thread = ?",
-               std::get<0>(*latest), none_if_zero(std::get<1>(*latest)), counted.thread);
+               std::get<0>(*latest), none_if_zero(std::get<1>(*latest)), thread);
   return true;
 }
 

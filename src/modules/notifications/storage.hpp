@@ -23,20 +23,23 @@ struct What {
 
 /// Where it is counted, when it was before.
 struct Counted {
-  Id seq = 0;
   Id thread = 0;
   bool active = false;
 };
 std::optional<Counted> find_counted(db::Transaction& tx, const What& what);
 
-/// Adds an actor to the group's unread thread, which moves to the new id, or begins one with it.
-void add_actor(db::Transaction& tx, const What& what, std::string_view group_key, Id id, Time at);
+/// Adds an actor to the group's unread thread, which moves to the new id. False when there is none,
+/// or when `what` is counted already: nothing is changed then.
+bool join_thread(db::Transaction& tx, const What& what, std::string_view group_key, Id id, Time at);
+/// Begins the group's unread thread with an actor.
+void begin_thread(db::Transaction& tx, const What& what, std::string_view group_key, Id id,
+                  Time at);
 /// Done again after it was taken back: counted again while unread, quietly. Whether anything
 /// changed.
-bool restore_actor(db::Transaction& tx, const What& what, const Counted& counted);
+bool restore_actor(db::Transaction& tx, const What& what, Id thread);
 enum class Retract { unread_only, everywhere };
 /// Taken back. Whether the thread changed.
-bool retract_actor(db::Transaction& tx, const What& what, const Counted& counted, Retract where);
+bool retract_actor(db::Transaction& tx, const What& what, Id thread, Retract where);
 /// A deleted post's threads; whether there were any.
 bool remove_threads_of_post(db::Transaction& tx, Id account, Id post);
 
@@ -70,17 +73,18 @@ Sequence sequence_of(db::Transaction& tx, Id account);
 /// At most `limit`.
 std::int64_t count_above(db::Transaction& tx, Id account, Id above, std::int64_t limit);
 
-// ---- housekeeping; each at most `limit` rows, and how many it removed
+// ---- housekeeping
 
-std::int64_t remove_older(db::Transaction& tx, Id below, std::int64_t limit);
-std::int64_t remove_actors_older(db::Transaction& tx, Id below, std::int64_t limit);
-/// Accounts after `after` that keep more than they may, of the next `slice` accounts. `next`: where
-/// the following slice begins, 0 at the end.
+/// Accounts after `after` that keep rows below `below` or more than most_kept, of the next `slice`
+/// accounts. `next`: where the following slice begins, 0 at the end.
 struct Slice {
   std::vector<Id> over;
   Id next = 0;
 };
-Slice accounts_over(db::Transaction& tx, Id after, std::int64_t slice);
-std::int64_t trim(db::Transaction& tx, Id account, std::int64_t limit);
+Slice accounts_over(db::Transaction& tx, Id after, Id below, std::int64_t slice);
+/// Removes such rows, the oldest first, at most `limit`; how many.
+std::int64_t trim(db::Transaction& tx, Id account, Id below, std::int64_t limit);
+/// Forgets who was counted in threads that began before `below`, at most `limit`; how many.
+std::int64_t forget_actors(db::Transaction& tx, Id below, std::int64_t limit);
 
 }  // namespace madang::notifications

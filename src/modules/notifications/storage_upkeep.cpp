@@ -1,6 +1,8 @@
 // What removes rows of notifications.
 #include <algorithm>
-#include <map>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "modules/notifications/notifications.hpp"
 #include "modules/notifications/storage.hpp"
@@ -23,46 +25,44 @@ void remember_removed(db::Transaction& tx, Id account, Id highest, bool gone) {
       highest, highest, gone ? highest : 0, gone ? highest : 0, account);
 }
 
-std::int64_t remove_ids(db::Transaction& tx, std::span<const Id> ids) {
-  if (ids.empty()) return 0;
-  return tx.execute("delete from notifications where id in (?*)", db::IdList{ids});
-}
-
 std::int64_t bounded(std::int64_t limit) {
   return std::min<std::int64_t>(limit, db::IdList::max_size);
 }
 
-std::vector<Id> ids(db::Transaction& tx, std::string_view sql, Id argument, std::int64_t limit) {
-  std::vector<Id> out;
-  tx.each<Id>(sql, [&](Id id) { out.push_back(id); }, argument, bounded(limit));
+std::int64_t remove_ids(db::Transaction& tx, Id account, std::span<const Id> ids) {
+  if (ids.empty()) return 0;
+  return tx.execute("delete from notifications where account_id = ? and id in (?*)", account,
+                    db::IdList{ids});
+}
+
+/// One row of notification_actors.
+struct Deed {
+  What what;
+  Id thread = 0;
+};
+
+std::vector<Deed> deeds(db::Transaction& tx, std::string_view where, Id argument,
+                        std::int64_t limit) {
+  std::vector<Deed> out;
+  std::string sql =
+      "select account_id, type, subject_id, actor_id, item_id, thread from notification_actors "
+      "where ";
+  tx.each<Id, Type, Id, Id, Id, Id>(
+      sql.append(where),
+      [&](Id account, Type type, Id subject, Id actor, Id item, Id thread) {
+        out.push_back({{account, type, subject, actor, item}, thread});
+      },
+      argument, limit);
   return out;
 }
 
-std::int64_t remove_actors(db::Transaction& tx, std::span<const Id> seqs) {
-  if (seqs.empty()) return 0;
-  return tx.execute("delete from notification_actors where seq in (?*)", db::IdList{seqs});
-}
-
-/// What the account did to others, each undone before it is forgotten.
-std::int64_t erase_as_actor(db::Transaction& tx, Id actor, std::int64_t limit) {
-  struct Deed {
-    What what;
-    Counted counted;
-  };
-  std::vector<Deed> deeds;
-  tx.each<Id, Id, Type, Id, Id, Id, bool>(
-      "select seq, account_id, type, subject_id, item_id, thread, active from notification_actors "
-      "where actor_id = ? order by seq limit ?",
-      [&](Id seq, Id account, Type type, Id subject, Id item, Id thread, bool active) {
-        deeds.push_back({{account, type, subject, actor, item}, {seq, thread, active}});
-      },
-      actor, bounded(limit));
-  std::vector<Id> seqs;
-  for (const Deed& deed : deeds) {
-    retract_actor(tx, deed.what, deed.counted, Retract::everywhere);
-    seqs.push_back(deed.counted.seq);
-  }
-  return remove_actors(tx, seqs);
+std::int64_t forget(db::Transaction& tx, std::span<const Deed> deeds) {
+  for (const auto& [what, thread] : deeds)
+    tx.execute(
+        "delete from notification_actors where account_id = ? and type = ? and subject_id = ? "
+        "and actor_id = ? and item_id = ?",
+        what.account, what.type, what.subject, what.actor, what.item);
+  return std::ssize(deeds);
 }
 
 }  // namespace
@@ -76,65 +76,56 @@ bool remove_threads_of_post(db::Transaction& tx, Id account, Id post) {
   return true;
 }
 
-std::int64_t remove_older(db::Transaction& tx, Id below, std::int64_t limit) {
-  std::vector<Id> old;
-  std::map<Id, Id> highest;
-  tx.each<Id, Id>(
-      "select id, account_id from notifications where id < ? order by id limit ?",
-      [&](Id id, Id account) {
-        old.push_back(id);
-        highest[account] = id;
-      },
-      below, bounded(limit));
-  for (const auto& [account, id] : highest) remember_removed(tx, account, id, true);
-  return remove_ids(tx, old);
-}
-
-std::int64_t remove_actors_older(db::Transaction& tx, Id below, std::int64_t limit) {
-  const auto old = ids(tx, "select seq from notification_actors where seq < ? order by seq limit ?",
-                       below, limit);
-  return remove_actors(tx, old);
-}
-
-Slice accounts_over(db::Transaction& tx, Id after, std::int64_t slice) {
+Slice accounts_over(db::Transaction& tx, Id after, Id below, std::int64_t slice) {
   Slice out;
   std::int64_t seen = 0;
-  tx.each<Id, std::int64_t>(
-      "select account_id, count(*) from notifications where account_id > ? group by account_id "
-      "order by account_id limit ?",
-      [&](Id account, std::int64_t count) {
+  tx.each<Id, std::int64_t, Id>(
+      "select account_id, count(*), min(id) from notifications where account_id > ? "
+      "group by account_id order by account_id limit ?",
+      [&](Id account, std::int64_t count, Id oldest) {
         ++seen;
         out.next = account;
-        if (count > most_kept) out.over.push_back(account);
+        if (count > most_kept || oldest < below) out.over.push_back(account);
       },
       after, slice);
   if (seen < slice) out.next = 0;
   return out;
 }
 
-std::int64_t trim(db::Transaction& tx, Id account, std::int64_t limit) {
-  // The oldest first, so that what is gone is always below what is left.
-  const auto count =
+std::int64_t trim(db::Transaction& tx, Id account, Id below, std::int64_t limit) {
+  auto excess =
       tx.value<std::int64_t>("select count(*) from notifications where account_id = ?", account)
-          .value_or(0);
-  if (count <= most_kept) return 0;
-  const auto old = ids(tx, "select id from notifications where account_id = ? order by id limit ?",
-                       account, std::min(limit, count - most_kept));
+          .value_or(0) -
+      most_kept;
+  // The oldest first, so that what is gone is always below what is left.
+  std::vector<Id> old;
+  tx.each<Id>(
+      "select id from notifications where account_id = ? order by id limit ?",
+      [&](Id id) {
+        if (excess-- > 0 || id < below) old.push_back(id);
+      },
+      account, bounded(limit));
   if (!old.empty()) remember_removed(tx, account, old.back(), true);
-  return remove_ids(tx, old);
+  return remove_ids(tx, account, old);
+}
+
+std::int64_t forget_actors(db::Transaction& tx, Id below, std::int64_t limit) {
+  return forget(tx, deeds(tx, "thread < ? order by thread limit ?", below, limit));
 }
 
 bool erase(db::Transaction& tx, Id account, std::int64_t limit) {
-  std::int64_t left = limit;
-  const auto own = ids(tx, "select id from notifications where account_id = ? order by id limit ?",
-                       account, left);
-  left -= remove_ids(tx, own);
+  std::vector<Id> own;
+  tx.each<Id>(
+      "select id from notifications where account_id = ? order by id limit ?",
+      [&](Id id) { own.push_back(id); }, account, bounded(limit));
+  std::int64_t left = limit - remove_ids(tx, account, own);
+  if (left > 0) left -= forget(tx, deeds(tx, "account_id = ? limit ?", account, left));
   if (left > 0) {
-    const auto actors =
-        ids(tx, "select seq from notification_actors where account_id = ? limit ?", account, left);
-    left -= remove_actors(tx, actors);
+    // What the account did to others is undone before it is forgotten.
+    const auto done = deeds(tx, "actor_id = ? limit ?", account, left);
+    for (const auto& [what, thread] : done) retract_actor(tx, what, thread, Retract::everywhere);
+    left -= forget(tx, done);
   }
-  if (left > 0) left -= erase_as_actor(tx, account, left);
   if (left <= 0) return false;
   tx.execute("delete from notification_marks where account_id = ?", account);
   return true;

@@ -74,24 +74,27 @@ Result<void> Subscriber::handle(db::Transaction& tx, const events::Event& event)
 
 Result<void> Subscriber::notify(db::Transaction& tx, const What& what, Time at) {
   if (what.account == what.actor) return {};
-  if (const auto counted = find_counted(tx, what)) {
-    if (restore_actor(tx, what, *counted)) changed_.insert(what.account);
-    return {};
-  }
-  // Those who have withdrawn meanwhile are erased already: nothing may come after.
-  const std::array both{what.account, what.actor};
-  if (identity::cards(tx, both).size() != both.size()) return {};
+  // Those who have withdrawn meanwhile may be erased already: nothing of theirs may come after.
+  if (!identity::is_active(tx, what.actor)) return {};
   if (!social::hears(tx, what.account, what.actor)) return {};
   const Result<Id> id = ids_.next();
   if (!id) return std::unexpected(id.error());
-  add_actor(tx, what, group_key(what, at), *id, at);
+  const std::string group = group_key(what, at);
+  if (!join_thread(tx, what, group, *id, at)) {
+    if (const auto counted = find_counted(tx, what)) {
+      if (restore_actor(tx, what, counted->thread)) changed_.insert(what.account);
+      return {};
+    }
+    if (!identity::is_active(tx, what.account)) return {};
+    begin_thread(tx, what, group, *id, at);
+  }
   newest_[what.account] = *id;
   return {};
 }
 
 void Subscriber::take_back(db::Transaction& tx, const What& what) {
   const auto counted = find_counted(tx, what);
-  if (counted && retract_actor(tx, what, *counted, Retract::unread_only))
+  if (counted && counted->active && retract_actor(tx, what, counted->thread, Retract::unread_only))
     changed_.insert(what.account);
 }
 

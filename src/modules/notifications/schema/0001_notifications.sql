@@ -3,7 +3,7 @@
 -- streams only ever move forward. At most one unread thread a group.
 create table notifications (
   thread bigint not null primary key,
-  id bigint not null unique,
+  id bigint not null,
   account_id bigint not null,
   type integer not null,
   group_key varchar(40) not null,
@@ -17,22 +17,22 @@ create table notifications (
   read_at bigint
 );
 create unique index notifications_unread on notifications (account_id, unread_key);
-create index notifications_by_account on notifications (account_id, id);
+create unique index notifications_by_account on notifications (account_id, id);
 -- Who was counted where. One row for each like, follow or comment, also after it was taken back:
 -- doing it again notifies nobody a second time.
 create table notification_actors (
-  seq bigint not null primary key,
   account_id bigint not null,
   type integer not null,
   subject_id bigint not null,
   actor_id bigint not null,
   item_id bigint not null,
+  seq bigint not null,
   thread bigint not null,
-  active integer not null
+  active integer not null,
+  primary key (account_id, type, subject_id, actor_id, item_id)
 );
-create unique index notification_actors_once on notification_actors (account_id, type, subject_id, actor_id, item_id);
 create index notification_actors_by_thread on notification_actors (thread, active, seq);
-create index notification_actors_by_actor on notification_actors (actor_id, seq);
+create index notification_actors_by_actor on notification_actors (actor_id);
 -- What the rows cannot say once some are gone: the account's highest id, and the highest one that was
 -- removed because of its age or number.
 create table notification_marks (
