@@ -24,6 +24,7 @@
 #include "platform/log/log.hpp"
 #include "platform/realtime/sse.hpp"
 #include "platform/runtime/housekeeper.hpp"
+#include "platform/runtime/lag.hpp"
 
 namespace madang::app {
 
@@ -42,6 +43,7 @@ struct Application::Parts {
   metrics::Registry& registry = store.registry();
   runtime::IoPool io;
   runtime::TaskGroup tasks{"application", registry};
+  runtime::LagMonitor lag;
   events::Outbox outbox{store.clock()};
   realtime::Hub hub;
 
@@ -89,6 +91,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
     : config(settings),
       store(opened),
       io(io_threads(settings)),
+      lag({.limit = milliseconds(settings.integer("http.max_lag"))}, io, registry),
       hub({.total = static_cast<std::size_t>(settings.integer("realtime.streams"))}, registry),
       cache(store.db(), static_cast<std::size_t>(settings.integer("social.cached_posts")),
             static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
@@ -127,7 +130,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
       dispatcher(store.db(), store.clock(), {}, "node0", registry),
-      ops(registry, settings.list("http.metrics_from")),
+      ops(registry, dispatcher, files, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
       entrance(s3_options(settings), objects, files, api, registry),
       server(server_options(settings), entrance, io, registry) {
@@ -137,6 +140,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
 
 void Application::Parts::mount() {
   api.set_authenticator(sessions);
+  api.set_shedding([this] { return lag.overloaded(); });
   identity_routes.mount(api);
   media_routes.mount(api);
   feeds.mount(api);
@@ -183,6 +187,7 @@ void Application::Parts::keep_house() {
 }
 
 void Application::Parts::start() {
+  lag.start(tasks);
   pictures.start();
   dispatcher.start();
   housekeeper.start();
@@ -198,6 +203,7 @@ void Application::Parts::stop() {
   server.stop_accepting();
   hub.close_all();
   server.drain(config.seconds("http.drain_timeout"));
+  lag.stop();
   tasks.wait();
   dispatcher.stop();
   housekeeper.stop();

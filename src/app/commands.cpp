@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <map>
 #include <set>
 
 #include "app/application.hpp"
+#include "app/seed/seed.hpp"
 #include "app/settings.hpp"
 #include "base/text.hpp"
 #include "modules/social/upkeep.hpp"
@@ -228,6 +230,38 @@ int restore(const std::vector<std::string>& raw) {
   return faults.empty() ? 0 : 1;
 }
 
+/// The whole text as a number within the bounds.
+std::uint64_t number(const Arguments& arguments, const std::string& name, std::uint64_t fallback) {
+  const std::string text = arguments.option(name, std::to_string(fallback));
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw Misuse{"--" + name + " must be a number, not " + text};
+  return value;
+}
+
+int seed_town(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, {"config", "data", "people", "seed"}, {});
+  const config::Config config = load_config(arguments);
+  seed::TownOptions options;
+  options.people = number(arguments, "people", options.people);
+  options.seed = number(arguments, "seed", options.seed);
+  Store store(config);
+  options.now = store.clock().now();
+  const identity::Passwords passwords(
+      {.passes = static_cast<std::uint64_t>(config.integer("identity.password_passes")),
+       .memory = static_cast<std::size_t>(config.bytes("identity.password_memory"))},
+      store.registry());
+  const auto made = seed::fill_store(store.db(), options, passwords.hash_now(seed::town_password));
+  std::printf(
+      "a town of %zu people: %zu follows, %zu posts, %zu comments, %zu likes\n"
+      "sign in as %.*s@town.example with the password %.*s (everybody has it)\n",
+      made.people, made.follows, made.posts, made.comments, made.likes,
+      static_cast<int>(seed::demo_handle.size()), seed::demo_handle.data(),
+      static_cast<int>(seed::town_password.size()), seed::town_password.data());
+  return 0;
+}
+
 int show_config(const std::vector<std::string>& raw) {
   const Arguments arguments = parse(raw, store_options, {"markdown"});
   const std::string text = arguments.flags.contains("markdown") ? config::documentation(settings())
@@ -247,8 +281,9 @@ int worker(const std::vector<std::string>& raw) {
 
 using Verb = int (*)(const std::vector<std::string>&);
 const std::map<std::string, Verb> verbs{
-    {"serve", serve},   {"migrate", migrate}, {"openapi", openapi},    {"admin", admin},
-    {"backup", backup}, {"restore", restore}, {"config", show_config}, {"worker", worker}};
+    {"serve", serve},        {"migrate", migrate}, {"openapi", openapi},
+    {"admin", admin},        {"backup", backup},   {"restore", restore},
+    {"config", show_config}, {"worker", worker},   {"seed", seed_town}};
 
 }  // namespace
 

@@ -31,7 +31,7 @@ const std::vector<Key>& settings() {
        "Addresses or networks whose X-Forwarded-For and X-Request-Id are believed."},
       {"http.metrics_from", Type::list, "127.0.0.0/8, ::1/128",
        "Who may read /metrics: addresses or networks."},
-      {"http.max_lag", Type::integer, "200",
+      {"http.max_lag", Type::integer, "50",
        "Milliseconds an I/O thread may be late before new requests are answered 503.", false, 5,
        60'000},
       {"rate.reads", Type::integer, "3000", "GETs one account may make in 10 seconds.", false, 1,
