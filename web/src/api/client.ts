@@ -1,13 +1,10 @@
 import { connection } from "../app/connection";
 import { ApiError, problemOf } from "./problem";
+import type { Answer, Body, Method, PathValues, Query, Route } from "./routes";
 
-export const apiBase = "/api/v1";
+const apiBase = "/api/v1";
 
-type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
-
-export interface CallOptions {
-  body?: unknown;
-  query?: Record<string, string | number | undefined>;
+interface CallOptions {
   signal?: AbortSignal;
   // For POSTs that create: the same key on every attempt, so that a retry cannot create twice.
   idempotencyKey?: string;
@@ -16,6 +13,16 @@ export interface CallOptions {
   // How often a call that surely had no effect, or is repeatable, is tried again by itself.
   retries?: number;
 }
+
+type Values = Record<string, string | number | boolean | undefined>;
+
+// What a route needs must be given; what it does not know cannot be.
+type Needs<M extends Method, R extends string> = ([PathValues<M, R>] extends [never]
+  ? { path?: undefined }
+  : { path: PathValues<M, R> }) &
+  (Body<M, R> extends undefined ? { body?: undefined } : { body: Body<M, R> }) & {
+    query?: Query<M, R>;
+  };
 
 const defaultTimeoutMs = 20_000;
 const longestOwnWaitMs = 5_000;
@@ -31,35 +38,44 @@ export function newKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function urlOf(path: string, query: CallOptions["query"]): string {
+function urlOf(route: string, path: Values | undefined, query: Values | undefined): string {
+  const filled = route.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String(path?.[name])),
+  );
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined && value !== "") search.set(name, String(value));
   }
   const text = search.toString();
-  return `${apiBase}${path}${text ? `?${text}` : ""}`;
+  return `${apiBase}${filled}${text ? `?${text}` : ""}`;
 }
 
-function headersOf(method: Method, options: CallOptions): Headers {
-  const headers = new Headers({ Accept: "application/json", ...options.headers });
+interface Attempt extends CallOptions {
+  method: Method;
+  url: string;
+  body: string | undefined;
+}
+
+function headersOf({ method, body, headers: own, idempotencyKey }: Attempt): Headers {
+  const headers = new Headers({ Accept: "application/json", ...own });
   if (method !== "GET") headers.set("Madang-Csrf", "1");
-  if (options.body !== undefined) headers.set("Content-Type", "application/json");
-  if (options.idempotencyKey) headers.set("Idempotency-Key", options.idempotencyKey);
+  if (body !== undefined) headers.set("Content-Type", "application/json");
+  if (idempotencyKey) headers.set("Idempotency-Key", idempotencyKey);
   return headers;
 }
 
 // One attempt. Rejects with ApiError, or with AbortError when the caller's own signal fired.
-async function attempt(method: Method, path: string, options: CallOptions): Promise<Response> {
+async function attempt(one: Attempt): Promise<Response> {
   const timer = new AbortController();
-  const timeout = setTimeout(() => timer.abort(), options.timeoutMs ?? defaultTimeoutMs);
+  const timeout = setTimeout(() => timer.abort(), one.timeoutMs ?? defaultTimeoutMs);
   const abort = () => timer.abort();
-  options.signal?.addEventListener("abort", abort);
-  if (options.signal?.aborted) timer.abort();
+  one.signal?.addEventListener("abort", abort);
+  if (one.signal?.aborted) timer.abort();
   try {
-    const response = await fetch(urlOf(path, options.query), {
-      method,
-      headers: headersOf(method, options),
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    const response = await fetch(one.url, {
+      method: one.method,
+      headers: headersOf(one),
+      body: one.body,
       signal: timer.signal,
       credentials: "same-origin",
       cache: "no-store",
@@ -67,30 +83,30 @@ async function attempt(method: Method, path: string, options: CallOptions): Prom
     connection.answered();
     return response;
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (one.signal?.aborted) throw error;
     if (timer.signal.aborted) throw new ApiError(0, "timeout", "no answer in time");
     connection.failed();
     throw new ApiError(0, "network", error instanceof Error ? error.message : "");
   } finally {
     clearTimeout(timeout);
-    options.signal?.removeEventListener("abort", abort);
+    one.signal?.removeEventListener("abort", abort);
   }
 }
 
-async function answerOf<T>(response: Response): Promise<T> {
+async function answerOf(response: Response): Promise<unknown> {
   const text = await response.text();
   try {
-    return (text ? JSON.parse(text) : undefined) as T;
+    return text ? JSON.parse(text) : undefined;
   } catch {
     throw new ApiError(response.status, "broken_answer", "not JSON");
   }
 }
 
-function mayRepeat(method: Method, options: CallOptions, error: ApiError): boolean {
+function mayRepeat(one: Attempt, error: ApiError): boolean {
   // 429 and 503 are refusals before any effect; after a lost connection only calls that may be
   // repeated are repeated.
   if (error.status === 429 || error.status === 503) return error.retryAfterMs <= longestOwnWaitMs;
-  return error.isNetwork && (method === "GET" || options.idempotencyKey !== undefined);
+  return error.isNetwork && (one.method === "GET" || one.idempotencyKey !== undefined);
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
@@ -103,34 +119,41 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-export async function call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
-  const retries = options.retries ?? 1;
+async function repeat(one: Attempt): Promise<unknown> {
+  const retries = one.retries ?? 1;
   for (let round = 0; ; ++round) {
     let error: ApiError;
     try {
-      const response = await attempt(method, path, options);
-      if (response.ok) return await answerOf<T>(response);
+      const response = await attempt(one);
+      if (response.ok) return await answerOf(response);
       error = await problemOf(response);
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
       error = caught;
     }
-    if (round >= retries || !mayRepeat(method, options, error) || !navigator.onLine) {
+    if (round >= retries || !mayRepeat(one, error) || !navigator.onLine) {
       if (error.status === 401 && error.code !== "bad_credentials") onUnauthorized();
       throw error;
     }
-    await pause(
-      Math.max(error.retryAfterMs, 300 * 2 ** round) + Math.random() * 200,
-      options.signal,
-    );
+    await pause(Math.max(error.retryAfterMs, 300 * 2 ** round) + Math.random() * 200, one.signal);
   }
 }
 
-export const get = <T>(path: string, options?: CallOptions) => call<T>("GET", path, options);
-export const post = <T>(path: string, body?: unknown, options?: CallOptions) =>
-  call<T>("POST", path, { ...options, body });
-export const put = <T>(path: string, options?: CallOptions) => call<T>("PUT", path, options);
-export const patch = <T>(path: string, body: unknown, options?: CallOptions) =>
-  call<T>("PATCH", path, { ...options, body });
-export const del = <T = void>(path: string, options?: CallOptions) =>
-  call<T>("DELETE", path, options);
+// One call of the API, typed by its document. Errors: ApiError; AbortError when `signal` fired.
+export function call<M extends Method, R extends Route<M>>(
+  method: M,
+  route: R,
+  options: CallOptions & Needs<M, R>,
+): Promise<Answer<M, R>> {
+  const { path, query, body, ...rest } = options as CallOptions & {
+    path?: Values;
+    query?: Values;
+    body?: unknown;
+  };
+  return repeat({
+    ...rest,
+    method,
+    url: urlOf(route, path, query),
+    body: body === undefined ? undefined : JSON.stringify(body),
+  }) as Promise<Answer<M, R>>;
+}

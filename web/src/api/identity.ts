@@ -1,28 +1,19 @@
-import { del, get, patch, post } from "./client";
-import type {
-  Account,
-  Device,
-  Page,
-  PasswordChange,
-  ProfileChange,
-  SignedIn,
-  SignIn,
-  SignUp,
-} from "./types";
+import { call } from "./client";
+import type { PasswordChange, ProfileChange, SignIn, SignUp } from "./types";
 
 // Sign-in by cookie: the token stays out of the page's reach.
 const byCookie = { "Madang-Session": "cookie" };
 
 export const signUp = (body: SignUp) =>
-  post<SignedIn>("/accounts", body, { headers: byCookie, retries: 0 });
-
+  call("POST", "/accounts", { body, headers: byCookie, retries: 0 });
 export const signIn = (body: SignIn) =>
-  post<SignedIn>("/sessions", body, { headers: byCookie, retries: 0 });
+  call("POST", "/sessions", { body, headers: byCookie, retries: 0 });
+export const signOut = () => call("DELETE", "/sessions/current", {});
 
-export const signOut = () => del("/sessions/current");
-export const readMe = () => get<Account>("/me");
-export const changeMe = (body: ProfileChange) => patch<Account>("/me", body);
-export const withdraw = (password: string) => del("/me", { body: { password } });
-export const changePassword = (body: PasswordChange) => post("/me/password", body);
-export const readDevices = () => get<Page<Device>>("/sessions");
-export const endDevice = (id: number) => del(`/sessions/${id}`);
+export const readMe = () => call("GET", "/me", {});
+export const changeMe = (body: ProfileChange) => call("PATCH", "/me", { body });
+export const withdraw = (password: string) => call("DELETE", "/me", { body: { password } });
+export const changePassword = (body: PasswordChange) => call("POST", "/me/password", { body });
+
+export const readDevices = () => call("GET", "/sessions", {});
+export const endDevice = (id: number) => call("DELETE", "/sessions/{id}", { path: { id } });

@@ -1,22 +1,20 @@
 import { connection } from "../app/connection";
-import { get, post } from "./client";
+import { call } from "./client";
 import { ApiError } from "./problem";
-import type { MediaState, MediaTicket } from "./types";
+import type { MediaTicket } from "./types";
 
 export type Purpose = "post" | "avatar";
 
 export const openUpload = (blob: Blob, purpose: Purpose, key: string, signal: AbortSignal) =>
-  post<MediaTicket>(
-    "/media",
-    { content_type: blob.type, bytes: blob.size, purpose },
-    { idempotencyKey: key, signal },
-  );
-
+  call("POST", "/media", {
+    body: { content_type: blob.type, bytes: blob.size, purpose },
+    idempotencyKey: key,
+    signal,
+  });
 export const completeUpload = (id: number, signal: AbortSignal) =>
-  post<MediaState>(`/media/${id}/complete`, undefined, { signal });
-
+  call("POST", "/media/{id}/complete", { path: { id }, signal });
 export const readMedia = (id: number, signal: AbortSignal) =>
-  get<MediaState>(`/media/${id}`, { signal });
+  call("GET", "/media/{id}", { path: { id }, signal });
 
 const uploadTimeoutMs = 5 * 60_000;
 

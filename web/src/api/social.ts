@@ -1,76 +1,72 @@
-import { call, del, get, newKey, patch, post } from "./client";
-import type {
-  Comment,
-  FeedItem,
-  FollowState,
-  LikeState,
-  NewReport,
-  Notification,
-  Page,
-  Person,
-  Post,
-  Profile,
-  Report,
-  ReportState,
-} from "./types";
+import { call, newKey } from "./client";
+import type { NewReport, ReportState } from "./types";
 
-export const pageSize = 20;
+const limit = 20;
 type Cursor = string | undefined;
+type Signal = AbortSignal;
 
-const list =
-  <T>(path: string, query: Record<string, string | number | undefined> = {}) =>
-  (cursor: Cursor, signal: AbortSignal) =>
-    get<Page<T>>(path, { query: { limit: pageSize, ...query, cursor }, signal });
-
-export const readFeed = list<FeedItem>("/feed");
+export const readFeed = (cursor: Cursor, signal: Signal) =>
+  call("GET", "/feed", { query: { limit, cursor }, signal });
 // A look that marks nothing as seen.
 export const peekFeed = () =>
-  get<Page<FeedItem>>("/feed", { query: { limit: pageSize, mark_seen: 0 }, retries: 0 });
+  call("GET", "/feed", { query: { limit, mark_seen: false }, retries: 0 });
 
-export const readRanking = list<Post>("/posts/ranking");
-export const readUserPosts = (userId: number) => list<Post>(`/users/${userId}/posts`);
-export const readMyLikes = list<Post>("/me/likes");
-export const readFollowers = (userId: number) => list<Person>(`/users/${userId}/followers`);
-export const readFollowing = (userId: number) => list<Person>(`/users/${userId}/following`);
-export const searchPeople = (query: string) => list<Person>("/users", { query });
-export const readComments = (postId: number) => list<Comment>(`/posts/${postId}/comments`);
+export const readRanking = (cursor: Cursor, signal: Signal) =>
+  call("GET", "/posts/ranking", { query: { limit, cursor }, signal });
+export const readUserPosts = (id: number) => (cursor: Cursor, signal: Signal) =>
+  call("GET", "/users/{id}/posts", { path: { id }, query: { limit, cursor }, signal });
+export const readMyLikes = (cursor: Cursor, signal: Signal) =>
+  call("GET", "/me/likes", { query: { limit, cursor }, signal });
+export const readFollowers = (id: number) => (cursor: Cursor, signal: Signal) =>
+  call("GET", "/users/{id}/followers", { path: { id }, query: { limit, cursor }, signal });
+export const readFollowing = (id: number) => (cursor: Cursor, signal: Signal) =>
+  call("GET", "/users/{id}/following", { path: { id }, query: { limit, cursor }, signal });
+export const searchPeople = (query: string) => (cursor: Cursor, signal: Signal) =>
+  call("GET", "/users", { query: { query, limit, cursor }, signal });
+export const readComments = (id: number) => (cursor: Cursor, signal: Signal) =>
+  call("GET", "/posts/{id}/comments", { path: { id }, query: { limit, cursor }, signal });
 
-export const readPost = (id: number, signal?: AbortSignal) => get<Post>(`/posts/${id}`, { signal });
+export const readPost = (id: number, signal?: Signal) =>
+  call("GET", "/posts/{id}", { path: { id }, signal });
 export const createPost = (body: { text: string; media: number[] }, idempotencyKey: string) =>
-  post<Post>("/posts", body, { idempotencyKey, retries: 2 });
-export const editPost = (id: number, text: string) => patch<Post>(`/posts/${id}`, { text });
-export const deletePost = (id: number) => del(`/posts/${id}`);
+  call("POST", "/posts", { body, idempotencyKey, retries: 2 });
+export const editPost = (id: number, text: string) =>
+  call("PATCH", "/posts/{id}", { path: { id }, body: { text } });
+export const deletePost = (id: number) => call("DELETE", "/posts/{id}", { path: { id } });
 
-export const setLike = (id: number, liked: boolean) =>
-  call<LikeState>(liked ? "PUT" : "DELETE", `/posts/${id}/like`);
+export const setLike = (id: number, on: boolean) =>
+  call(on ? "PUT" : "DELETE", "/posts/{id}/like", { path: { id } });
 
-export const createComment = (postId: number, text: string, idempotencyKey: string) =>
-  post<Comment>(`/posts/${postId}/comments`, { text }, { idempotencyKey, retries: 2 });
+export const createComment = (id: number, text: string, idempotencyKey: string) =>
+  call("POST", "/posts/{id}/comments", {
+    path: { id },
+    body: { text },
+    idempotencyKey,
+    retries: 2,
+  });
 export const editComment = (id: number, text: string) =>
-  patch<Comment>(`/comments/${id}`, { text });
-export const deleteComment = (id: number) => del(`/comments/${id}`);
+  call("PATCH", "/comments/{id}", { path: { id }, body: { text } });
+export const deleteComment = (id: number) => call("DELETE", "/comments/{id}", { path: { id } });
 
-export const readProfile = (handle: string, signal?: AbortSignal) =>
-  get<Profile>(`/users/by-handle/${encodeURIComponent(handle)}`, { signal });
-
-export const setFollow = (id: number, following: boolean) =>
-  call<FollowState>(following ? "PUT" : "DELETE", `/users/${id}/follow`);
+export const readProfile = (handle: string, signal?: Signal) =>
+  call("GET", "/users/by-handle/{handle}", { path: { handle }, signal });
+export const setFollow = (id: number, on: boolean) =>
+  call(on ? "PUT" : "DELETE", "/users/{id}/follow", { path: { id } });
 export const setBlock = (id: number, on: boolean) =>
-  call<unknown>(on ? "PUT" : "DELETE", `/users/${id}/block`);
+  call(on ? "PUT" : "DELETE", "/users/{id}/block", { path: { id } });
 export const setMute = (id: number, on: boolean) =>
-  call<unknown>(on ? "PUT" : "DELETE", `/users/${id}/mute`);
+  call(on ? "PUT" : "DELETE", "/users/{id}/mute", { path: { id } });
 
 export type ReportTarget = Omit<NewReport, "reason">;
 export const sendReport = (target: ReportTarget, reason: string) =>
-  post("/reports", { ...target, reason }, { idempotencyKey: newKey() });
-
-export const readReports = (state: ReportState) => list<Report>("/admin/reports", { state });
+  call("POST", "/reports", { body: { ...target, reason }, idempotencyKey: newKey() });
+export const readReports = (state: ReportState) => (cursor: Cursor, signal: Signal) =>
+  call("GET", "/admin/reports", { query: { state, limit, cursor }, signal });
 export const resolveReport = (id: number, hide: boolean) =>
-  post<unknown>(`/admin/reports/${id}/resolve`, { hide });
+  call("POST", "/admin/reports/{id}/resolve", { path: { id }, body: { hide } });
 
-export type NotificationPage = Page<Notification> & { unread: number };
-export const readNotifications = (cursor: Cursor, signal: AbortSignal) =>
-  get<NotificationPage>("/notifications", { query: { limit: pageSize, cursor }, signal });
-export const readUnread = () =>
-  get<NotificationPage>("/notifications", { query: { limit: 1 }, retries: 0 });
-export const markRead = (upTo: number) => post<unknown>("/notifications/read", { up_to: upTo });
+export const readNotifications = (cursor: Cursor, signal: Signal) =>
+  call("GET", "/notifications", { query: { limit, cursor }, signal });
+export const readUnread = () => call("GET", "/notifications", { query: { limit: 1 }, retries: 0 });
+export const markRead = (upTo: number) =>
+  call("POST", "/notifications/read", { body: { up_to: upTo } });
