@@ -10,6 +10,7 @@
 #include <vips/vips8>
 
 #include "../../../tests/support/http_client.hpp"
+#include "../../../tests/support/uninstrumented_libraries.hpp"
 #include "base/encoding.hpp"
 #include "modules/media/routes.hpp"
 #include "platform/db/migrations.hpp"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vips/vips8>
 
+#include "../../../tests/support/uninstrumented_libraries.hpp"
 #include "base/encoding.hpp"
 #include "platform/imaging/image_answer.hpp"
 
