@@ -78,12 +78,16 @@ struct Application::Parts {
   notifications::Subscriber notifier;
   realtime::SseFace sse;
 
+  // Feeds and live pages do not wait for the commits of durable subscribers.
+  events::Dispatcher live_dispatcher;
   events::Dispatcher dispatcher;
   OpsRoutes ops;
   http::Api api;
   objects::S3Endpoint entrance;  // uploads first, then the API
   http::Server server;
   runtime::Housekeeper housekeeper{registry};
+  runtime::Housekeeper id_keeper{
+      registry};  // on its own: no slow disk may keep ids from being given
   bool running = false;
 };
 
@@ -129,6 +133,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
           hub, notifications,
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
+      live_dispatcher(store.db(), store.clock(), {}, "node0", registry),
       dispatcher(store.db(), store.clock(), {}, "node0", registry),
       ops(registry, dispatcher, files, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
@@ -153,15 +158,17 @@ void Application::Parts::mount() {
   sse.mount(api);
   ops.mount(api);
   api.set_fallback([](const http::Request& request) { return serve_page(request, web_assets()); });
-  dispatcher.add(fan_out);
+  live_dispatcher.add(fan_out);
   dispatcher.add(notifier);
   store.db().on_commit([this] {
-    if (outbox.take_appended()) dispatcher.wake();
+    if (!outbox.take_appended()) return;
+    live_dispatcher.wake();
+    dispatcher.wake();
   });
 }
 
 void Application::Parts::keep_house() {
-  housekeeper.add("reserve_ids", milliseconds(250), [this] { store.reserve_ids(); });
+  id_keeper.add("reserve_ids", milliseconds(250), [this] { store.reserve_ids(); });
   housekeeper.add("save_feed_marks", seconds(2), [this] { feeds.save_marks(); });
   housekeeper.add("sweep_feeds", seconds(1), [this] { feeds.sweep(); });
   housekeeper.add("identity", seconds(30), [this] { identity.sweep(); });
@@ -189,7 +196,9 @@ void Application::Parts::keep_house() {
 void Application::Parts::start() {
   lag.start(tasks);
   pictures.start();
+  live_dispatcher.start();
   dispatcher.start();
+  id_keeper.start();
   housekeeper.start();
   server.start();
   ops.set_ready(true);
@@ -205,8 +214,10 @@ void Application::Parts::stop() {
   server.drain(config.seconds("http.drain_timeout"));
   lag.stop();
   tasks.wait();
+  live_dispatcher.stop();
   dispatcher.stop();
   housekeeper.stop();
+  id_keeper.stop();
   feeds.save_marks();
   pictures.stop();
   workers.close();

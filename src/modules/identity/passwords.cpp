@@ -22,16 +22,29 @@ std::string argon2id(std::string_view password, const PasswordOptions& options) 
   return out.data();
 }
 
-std::string unknown_password() {
+/// Standard base64 without padding, as argon2's encoded hashes have it.
+template <std::size_t N>
+std::string random_base64() {
   SystemRandom random;
-  return to_hex(random.bytes<16>());
+  const auto bytes = random.bytes<N>();
+  std::array<char, N * 2> out{};
+  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), N,
+                    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  return out.data();
+}
+
+/// A hash that no password has, of the same cost as real ones: nothing has to be hashed for it.
+std::string hash_of_nobody(const PasswordOptions& options) {
+  return "$argon2id$v=19$m=" + std::to_string(options.memory / 1024) +
+         ",t=" + std::to_string(options.passes) + ",p=1$" + random_base64<16>() + "$" +
+         random_base64<32>();
 }
 
 }  // namespace
 
 Passwords::Passwords(PasswordOptions options, metrics::Registry& registry)
     : options_(options),
-      nobody_(argon2id(unknown_password(), options)),
+      nobody_(hash_of_nobody(options)),
       pool_({.name = "passwords", .threads = options.threads, .queue = options.queue}, registry) {}
 
 Task<Result<std::string>> Passwords::hash(Deadline deadline, std::string password) {

@@ -32,7 +32,7 @@ class Passwords {
 
  private:
   const PasswordOptions options_;
-  const std::string nobody_;  // the hash of a password that nobody knows
+  const std::string nobody_;  // a hash that no password has
   runtime::Bulkhead pool_;
 };
 

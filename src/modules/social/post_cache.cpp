@@ -23,6 +23,7 @@ std::shared_ptr<const CachedPost> prepare(Post post) {
 struct PostCache::Missing {
   std::unordered_map<Id, std::shared_ptr<const CachedPost>> posts;
   std::shared_ptr<const CachedViewer> viewer;
+  Viewers::Ticket viewer_ticket = 0;
   std::vector<Id> post_ids;  // not in the cache
   std::vector<Id> like_ids;  // not known of the viewer
 };
@@ -45,6 +46,8 @@ void PostCache::write(std::string& out, const Shown& shown) {
 Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer,
                                                             std::span<const Id> ids, Muted muted) {
   Missing have;
+  // Before the look: what is known of the viewer is carried over into what load() puts.
+  have.viewer_ticket = viewers_.ticket(viewer);
   if (viewer != 0) have.viewer = viewers_.get(viewer);
   for (const Id id : ids) {
     if (auto found = posts_.get(id))
@@ -81,7 +84,6 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
   // Tickets before the read: what a write makes untrue meanwhile does not get in.
   std::vector<Posts::Ticket> tickets;
   for (const Id id : missing.post_ids) tickets.push_back(posts_.ticket(id));
-  const auto viewer_ticket = viewers_.ticket(viewer);
   std::map<Id, Post> posts;
   std::set<Id> liked;
   std::set<Id> blocked;
@@ -116,7 +118,7 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
       return std::ranges::find(ids, like.first) == ids.end();
     });
   for (const Id id : missing.like_ids) known->likes[id] = liked.contains(id);
-  viewers_.put(viewer, known, viewer_ticket);
+  viewers_.put(viewer, known, missing.viewer_ticket);
   missing.viewer = std::move(known);
   co_return Result<void>();
 }

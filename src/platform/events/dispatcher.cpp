@@ -147,7 +147,7 @@ void Dispatcher::round() {
     if (stopping_) return;
   }
   for (auto& subscriber : durable_) retry_due(*subscriber);
-  trim();
+  if (!durable_.empty()) trim();
 }
 
 bool Dispatcher::advance(Volatile& subscriber) {
