@@ -1,0 +1,27 @@
+// `madang seed`: stores a planned town as if its people had lived there for weeks.
+#pragma once
+
+#include <string>
+
+#include "app/seed/town.hpp"
+#include "platform/db/database.hpp"
+
+namespace madang::app::seed {
+
+inline constexpr std::string_view town_password = "madang-town";
+
+struct Summary {
+  std::size_t people = 0;
+  std::size_t follows = 0;
+  std::size_t posts = 0;
+  std::size_t comments = 0;
+  std::size_t likes = 0;
+};
+
+/// Fills an empty store through the modules' own storage. `password_hash`: of town_password, for
+/// everybody. Nothing else may use the store meanwhile. Throws std::runtime_error, with one line
+/// for the operator: when there are accounts, when options are out of bounds, when the store
+/// refuses.
+Summary fill_store(db::Database& db, const TownOptions& options, const std::string& password_hash);
+
+}  // namespace madang::app::seed

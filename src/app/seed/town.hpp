@@ -1,0 +1,95 @@
+// A small town, planned before anything is stored: who lives there, who follows whom, what they
+// wrote, said and liked over the last weeks. The same options give the same town.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/seed/dice.hpp"
+#include "base/clock.hpp"
+
+namespace madang::app::seed {
+
+enum class Language { korean, english };
+enum class Season { spring, summer, autumn, winter };
+enum class Topic { wear, market, food, weather, show, pet, making, outdoors, reading, daily };
+inline constexpr int topic_count = 10;
+
+/// The season in Korea.
+Season season_of(Time time);
+/// The hour of the day there, 0 to 23.
+int hour_of(Time time);
+
+/// Indices into Town::people, ::posts.
+using PersonIndex = std::size_t;
+using PostIndex = std::size_t;
+
+struct Person {
+  std::string handle;
+  std::string name;
+  std::string email;
+  std::string bio;
+  Language language = Language::korean;
+  Time joined{};
+  double voice = 1;            // how much they write
+  double charm = 1;            // how readily they are followed
+  std::vector<double> topics;  // weights, by Topic
+  std::string pet;             // its name; empty: none
+  bool cat = false;            // what the pet is
+  std::size_t craft = 0;       // what they make, an index into the language's list of crafts
+};
+
+struct Follow {
+  PersonIndex follower = 0;
+  PersonIndex followee = 0;
+  Time at{};
+};
+
+struct Post {
+  PersonIndex author = 0;
+  Time at{};
+  Topic topic = Topic::daily;
+  std::string text;
+  std::string subject;  // what it is about, for those who comment; may be empty
+  int pictures = 0;     // how many it should show
+};
+
+struct Comment {
+  PostIndex post = 0;
+  PersonIndex author = 0;
+  Time at{};
+  std::string text;
+};
+
+struct Like {
+  PostIndex post = 0;
+  PersonIndex account = 0;
+  Time at{};
+};
+
+/// In order of time; posts before the comments and likes they get, accounts before all they do.
+struct Town {
+  std::vector<Person> people;  // the first is the one to sign in as: `demo`
+  std::vector<Follow> follows;
+  std::vector<Post> posts;
+  std::vector<Comment> comments;
+  std::vector<Like> likes;
+};
+
+struct TownOptions {
+  std::size_t people = 300;
+  std::uint64_t seed = 1;
+  Time now{};
+};
+
+inline constexpr std::size_t min_people = 60;
+inline constexpr std::size_t max_people = 10'000;
+inline constexpr std::string_view demo_handle = "demo";
+
+/// `options.now` is at least two days after id_epoch, and people between the bounds; otherwise
+/// throws std::runtime_error, with one line for the operator.
+Town plan_town(const TownOptions& options);
+
+}  // namespace madang::app::seed
