@@ -46,9 +46,9 @@ export class Client {
     this.agent.destroy();
   }
 
-  // json: sent as a JSON body. body: bytes or text as they are. headersOnly: ends with the head,
-  // for answers that never end.
-  request(method, path, { json, body, headers = {}, headersOnly = false } = {}) {
+  // json: sent as a JSON body. body: bytes or text as they are. Of an event stream, which never
+  // ends, only the head is waited for.
+  request(method, path, { json, body, headers = {} } = {}) {
     const payload = json === undefined ? body : JSON.stringify(json);
     const sent = {
       ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
@@ -74,7 +74,7 @@ export class Client {
       request.once("response", (response) => {
         // A refused body may still be on its way: the answer counts, not the broken pipe.
         answered = true;
-        if (headersOnly) {
+        if (response.headers["content-type"]?.startsWith("text/event-stream")) {
           resolve(new Answer(response, Buffer.alloc(0)));
           return request.destroy();
         }
