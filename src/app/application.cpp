@@ -219,8 +219,8 @@ void Application::Parts::stop() {
   housekeeper.stop();
   id_keeper.stop();
   feeds.save_marks();
+  workers.close(seconds(2));  // a picture that is interrupted is taken up by the next process
   pictures.stop();
-  workers.close();
   files.close();
   passwords.close();
   store.db().close();  // completes whatever a coroutine still waits for

@@ -60,7 +60,7 @@ const std::vector<Key>& settings() {
       {"identity.password_threads", Type::integer, "1", "Hashes at once.", false, 1, 64},
       {"identity.session_life", Type::seconds, "30d",
        "A session ends when it was not used for this long.", false, 60, 31'536'000},
-      {"media.max_bytes", Type::bytes, "10m", "The largest picture.", false, 1024, 1 << 30},
+      {"media.max_bytes", Type::bytes, "10m", "The largest picture.", false, 1024, 10 << 20},
       {"media.access_key", Type::text, "madang", "The access key id of presigned uploads."},
       {"media.secret_key", Type::text, "",
        "The secret that signs uploads. Empty: derived from the data folder's secret key.", true},
