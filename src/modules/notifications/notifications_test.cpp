@@ -93,6 +93,7 @@ TEST_F(Grouping, LikingAgainAfterItWasReadTellsNothing) {
   unlike(ben);
   like(ben);
   ASSERT_THAT(list().items, SizeIs(1));
+  EXPECT_EQ(list().items[0].actor_count, 1);
   EXPECT_TRUE(list().items[0].read);
   EXPECT_EQ(list().unread, 0);
 }

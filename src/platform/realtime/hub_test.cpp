@@ -144,6 +144,13 @@ TEST_F(HubTest, APlaceIsGivenBack) {
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(listen(1));
 }
 
+TEST_F(HubTest, TellsWhoListens) {
+  auto first = listen(1);
+  auto second = listen(1);
+  auto other = listen(2);
+  EXPECT_THAT(hub_.accounts(), testing::UnorderedElementsAre(1, 2));
+}
+
 TEST_F(HubTest, CloseAllSendsEverybodyAwayAndRefusesNewcomers) {
   auto listener = listen(1);
   hub_.close_all();
