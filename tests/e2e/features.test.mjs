@@ -1,21 +1,31 @@
 // Pictures, people, notifications, settings: one test a screen.
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { openBrowser, phone, picture, postWith, signIn, visit } from "./support/browser.mjs";
 import { join, password } from "./support/people.mjs";
-import { startServer } from "./support/server.mjs";
+import { runMadang, startServer } from "./support/server.mjs";
 
 let server;
 let browser;
 
+let folder;
+const admin = { email: "keeper@example.com", password: "마당지기의-열쇠-9", handle: "keeper" };
+
 before(async () => {
-  server = await startServer();
+  folder = await mkdtemp(path.join(tmpdir(), "madang-e2e-"));
+  const who = ["--email", admin.email, "--handle", admin.handle];
+  await runMadang(["admin", "create", ...who, "--data", folder], { input: `${admin.password}\n` });
+  server = await startServer({ data: folder });
   browser = await openBrowser();
 });
 
 after(async () => {
   await browser?.close();
   await server?.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
 const openComposer = async (page) => {
@@ -54,7 +64,7 @@ test("several pictures: progress, a failure retried, one cancelled, reordered, s
   const order = await dialog
     .locator(".tray-picture img")
     .evaluateAll((all) => all.map((img) => img.src));
-  assert.deepEqual(order, before.toReversed());
+  assert.deepEqual(order, [...before].reverse());
   await publish.click();
   await dialog.waitFor({ state: "detached" });
 
@@ -256,4 +266,69 @@ test("settings: profile and picture, devices, password, leaving", async () => {
   await page.locator("form button[type=submit]").click();
   await page.getByText("The e-mail or the password is wrong.").waitFor();
   await one.close();
+});
+
+test("a visitor reads, and is asked to sign in for the rest; signing out leaves nothing behind", async () => {
+  const author = await join(server.url, "open", "Open");
+  const { id } = await author.post("anybody may read this");
+  await author.like(id);
+  const one = await visit(browser, server.url);
+  const { page, context } = one;
+  await page.goto(`/posts/${id}`);
+  await postWith(page, "anybody may read this").waitFor();
+  await page.getByRole("link", { name: "Sign in to comment" }).waitFor();
+  await page.locator("a.name", { hasText: "Open" }).click();
+  await page.locator(".profile-name", { hasText: "Open" }).waitFor();
+  await page.getByRole("button", { name: /^Follow:/ }).click();
+  await page.waitForURL("**/sign-in");
+  await page.goto("/notifications");
+  await page.waitForURL("**/sign-in");
+
+  await signIn(page, author);
+  const second = await context.newPage();
+  await second.goto("/");
+  await postWith(second, "anybody may read this").waitFor();
+  await page.goto("/settings/account");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Come out" }).waitFor();
+  // The other tab follows, and the cookie is worth nothing any more.
+  await second.getByRole("heading", { name: "Come out" }).waitFor();
+  const status = await page.evaluate(async () => (await fetch("/api/v1/me")).status);
+  assert.equal(status, 401);
+  await one.close();
+});
+
+test("what is reported can be hidden and restored by a moderator", async () => {
+  const author = await join(server.url, "rude", "Rude");
+  const { id } = await author.post("something nasty");
+  const reporter = await join(server.url, "polite", "Polite");
+  const one = await visit(browser, server.url);
+  await signIn(one.page, reporter);
+  await one.page.goto(`/posts/${id}`);
+  await one.page.locator(".post.whole").getByRole("button", { name: "More options" }).click();
+  await one.page.getByRole("menuitem", { name: "Report" }).click();
+  await one.page.getByLabel("Harassment or hate").check();
+  await one.page.getByLabel("Anything to add").fill("see the second word");
+  await one.page.getByRole("button", { name: "Send report" }).click();
+  await one.page.locator(".toast").getByText("Reported").waitFor();
+  await one.page.goto("/admin/reports");
+  await one.page.getByText("Only moderators may see this").waitFor();
+
+  const two = await visit(browser, server.url);
+  const { page } = two;
+  await signIn(page, admin);
+  await page.locator(".side-entry", { hasText: "Reports" }).click();
+  const report = page.locator(".report", { hasText: "something nasty" });
+  await report.getByText("Harassment or hate: see the second word").waitFor();
+  await report.getByRole("button", { name: "Hide" }).click();
+  await report.waitFor({ state: "detached" });
+  await one.page.goto(`/posts/${id}`);
+  await one.page.getByText("This post is gone").waitFor();
+  await page.getByText("Hidden", { exact: true }).first().click();
+  await report.getByRole("button", { name: "Restore" }).click();
+  await report.waitFor({ state: "detached" });
+  await one.page.reload();
+  await postWith(one.page, "something nasty").waitFor();
+  await one.close();
+  await two.close();
 });

@@ -38,6 +38,26 @@ function watch(page, faults) {
   });
 }
 
+const callLog = new WeakMap();
+const keptCalls = 40;
+
+// The last calls a page made, for the message of a failing test.
+function keepCalls(page) {
+  const calls = [];
+  callLog.set(page, calls);
+  const keep = (line) => {
+    calls.push(line);
+    if (calls.length > keptCalls) calls.shift();
+  };
+  page.on("response", (response) => {
+    const url = new URL(response.url());
+    if (!url.pathname.startsWith("/assets/")) {
+      keep(`${response.status()} ${response.request().method()} ${url.pathname}${url.search}`);
+    }
+  });
+  page.on("requestfailed", (request) => keep(`failed ${request.method()} ${request.url()}`));
+}
+
 // A browser of its own for one person: { context, page, faults, close() }. close() asserts that
 // nothing went wrong unseen.
 export async function visit(browser, url, options = {}) {
@@ -51,6 +71,7 @@ export async function visit(browser, url, options = {}) {
   const faults = [];
   const page = await context.newPage();
   watch(page, faults);
+  keepCalls(page);
   return {
     context,
     page,
@@ -67,7 +88,13 @@ export async function signIn(page, person) {
   await page.locator("input[name=email]").fill(person.email);
   await page.locator("input[name=password]").fill(person.password);
   await page.locator("form button[type=submit]").click();
-  await page.locator(".prompt").waitFor();
+  try {
+    await page.locator(".prompt").waitFor();
+  } catch (error) {
+    const shown = await page.locator("body").innerText();
+    error.message += `\nat ${page.url()}\n${(callLog.get(page) ?? []).join("\n")}\n${shown}`;
+    throw error;
+  }
 }
 
 export const postWith = (page, text) => page.locator("article.post", { hasText: text });

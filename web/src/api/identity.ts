@@ -6,8 +6,7 @@ const byCookie = { "Madang-Session": "cookie" };
 
 export const signUp = (body: SignUp) =>
   call("POST", "/accounts", { body, headers: byCookie, retries: 0 });
-export const signIn = (body: SignIn) =>
-  call("POST", "/sessions", { body, headers: byCookie, retries: 0 });
+export const signIn = (body: SignIn) => call("POST", "/sessions", { body, headers: byCookie });
 export const signOut = () => call("DELETE", "/sessions/current", {});
 
 export const readMe = () => call("GET", "/me", {});
