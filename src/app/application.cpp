@@ -134,7 +134,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
       live_dispatcher(store.db(), store.clock(), {}, "node0", registry),
-      dispatcher(store.db(), store.clock(), {}, "node0", registry),
+      dispatcher(store.db(), store.clock(), {.batch = 64}, "node0", registry),
       ops(registry, dispatcher, files, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
       entrance(s3_options(settings), objects, files, api, registry),
