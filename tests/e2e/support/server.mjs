@@ -41,7 +41,7 @@ function ended(child) {
 // Many accounts come from one address here, so the limits that count by address are wide.
 const wideLimits = { MADANG_RATE__SIGN_UP: "100000", MADANG_RATE__SIGN_IN: "100000" };
 
-// { url, data, log, stopOnly(), resume(), stop() }
+// { url, pid, data, log, stopOnly(), kill(), resume(), stop() }
 export async function startServer({ data, env = {} } = {}) {
   const folder = data ?? (await mkdtemp(path.join(tmpdir(), "madang-e2e-")));
   const log = [];
@@ -69,7 +69,15 @@ export async function startServer({ data, env = {} } = {}) {
     url,
     data: folder,
     log,
+    get pid() {
+      return child.pid;
+    },
     stopOnly: stopChild,
+    // As a lost machine ends: no signal it could answer to.
+    async kill() {
+      child.kill("SIGKILL");
+      await ended(child);
+    },
     // Again on the same port, so that open pages find it.
     async resume() {
       ({ child, url } = await start(new URL(server.url).host));
