@@ -255,3 +255,33 @@ test("a strict policy, hashed files for ever, the rest revalidated; the API docu
   assert.ok((await one.page.locator(".opblock").count()) > 20);
   await one.close();
 });
+
+test("three tabs of one browser are all live over a single stream", async () => {
+  const author = await join(server.url, "three", "Three");
+  const reader = await join(server.url, "tabs", "Tabs");
+  await reader.follow(author);
+  const one = await visit(browser, server.url);
+  const streams = new Map();
+  one.context.on("request", (request) => {
+    if (request.url().endsWith("/api/v1/events")) streams.set(request, "open");
+  });
+  one.context.on("requestfailed", (request) => streams.delete(request));
+  one.context.on("requestfinished", (request) => streams.delete(request));
+  await signIn(one.page, reader);
+  const pages = [one.page];
+  while (pages.length < 3) {
+    const page = await one.context.newPage();
+    await page.goto("/");
+    await page.getByText("The yard is quiet").waitFor();
+    pages.push(page);
+  }
+  await author.post("to every tab");
+  for (const page of pages) await postWith(page, "to every tab").waitFor();
+  assert.equal(streams.size, 1);
+  // The tab that listens goes; another one takes over.
+  await pages.pop().close();
+  await pages[0].bringToFront();
+  await author.post("to those who stayed");
+  for (const page of pages) await postWith(page, "to those who stayed").waitFor();
+  await one.close();
+});

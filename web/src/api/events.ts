@@ -30,7 +30,7 @@ export class LiveEvents {
   start(): void {
     if (this.shared) {
       this.channel = new BroadcastChannel(lockName);
-      this.channel.onmessage = (message) => this.listener(message.data as LiveEvent);
+      this.channel.onmessage = (message: MessageEvent<LiveEvent>) => this.listener(message.data);
       if (document.visibilityState === "hidden") this.lead(false);
     }
     document.addEventListener("visibilitychange", this.followVisibility);
@@ -83,6 +83,8 @@ export class LiveEvents {
     source.onopen = () => {
       this.waitMs = shortestWaitMs;
       this.onOpen();
+      // What happened before this stream was open, no tab has heard.
+      this.channel?.postMessage({ type: "reset" });
     };
     source.onerror = () => {
       // Why the stream broke, a plain call finds out; the page then says so.

@@ -30,9 +30,10 @@ export interface Page<T> {
   next_cursor?: string | null;
 }
 
+// What the event stream brings. "reset" means: something may have been missed, look at everything.
 export interface LiveEvent {
-  id: string | number;
   type: string;
-  data: Record<string, unknown>;
-  created_at: string;
+  id?: string | number;
+  data?: Record<string, unknown>;
+  created_at?: string;
 }
