@@ -49,8 +49,8 @@ endfunction()
 function(madang_web_assets target)
   set(web ${CMAKE_SOURCE_DIR}/web)
   set(out ${CMAKE_BINARY_DIR}/web)
-  file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${web}/src/* ${web}/public/* ${web}/index.html)
-  list(APPEND inputs ${web}/package.json ${web}/package-lock.json ${web}/vite.config.ts ${web}/embed.mjs)
+  file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${web}/src/* ${web}/public/* ${web}/docs/* ${web}/index.html)
+  list(APPEND inputs ${web}/package.json ${web}/package-lock.json ${web}/vite.config.ts ${web}/tsconfig.json ${web}/embed.mjs)
   add_custom_command(
     OUTPUT ${out}/web_assets.cpp ${out}/web_assets.S
     COMMAND ${CMAKE_SOURCE_DIR}/script/build --page ${out}

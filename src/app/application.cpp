@@ -14,6 +14,7 @@
 #include "modules/notifications/subscriber.hpp"
 #include "modules/social/comments.hpp"
 #include "modules/social/fan_out.hpp"
+#include "modules/social/feed_metrics.hpp"
 #include "modules/social/feed_store_memory.hpp"
 #include "modules/social/feeds.hpp"
 #include "modules/social/moderation.hpp"
@@ -158,6 +159,7 @@ void Application::Parts::mount() {
   sse.mount(api);
   ops.mount(api);
   api.set_fallback([](const http::Request& request) { return serve_page(request, web_assets()); });
+  social::export_feed_stats(feed_store, registry);
   live_dispatcher.add(fan_out);
   dispatcher.add(notifier);
   store.db().on_commit([this] {

@@ -28,7 +28,7 @@ constexpr const char* usage = R"(madang: the yard's server
 
   madang serve   [--config FILE] [--data DIR] [--listen HOST:PORT]   serve until SIGTERM
   madang migrate [--config FILE] [--data DIR]                        bring the tables up to date
-  madang seed    [--config FILE] [--data DIR] [--people N]           fill an empty store with a small town
+  madang seed    [--config FILE] [--data DIR] [--people N] [--seed N]  fill an empty store with a small town
   madang admin create  --email E --handle H [--name N] [--data DIR]  an account with the role admin;
                        the password comes from MADANG_ADMIN_PASSWORD or standard input
   madang admin recount [--fix] [--data DIR]                          prove every counter against its rows
@@ -180,24 +180,51 @@ int admin_create(const Arguments& arguments) {
   return 1;
 }
 
+void print(const social::Miscount& m, const char* what) {
+  std::printf("%s of %lld is %lld, its rows are %lld%s\n", m.counter.c_str(),
+              static_cast<long long>(m.row), static_cast<long long>(m.stored),
+              static_cast<long long>(m.counted), what);
+}
+
+/// Chunk by chunk, until every counter is true; how many were not.
+std::size_t correct_counters(db::Database& db) {
+  constexpr std::int64_t chunk = 100;
+  for (std::size_t corrected = 0;;) {
+    const auto found =
+        db.write_blocking([](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
+          auto miscounts = social::find_miscounts(tx, chunk);
+          for (const social::Miscount& miscount : miscounts) social::correct(tx, miscount);
+          return miscounts;
+        });
+    if (!found) throw std::runtime_error(found.error().detail);
+    if (found->empty()) return corrected;
+    for (const social::Miscount& miscount : *found) print(miscount, " (corrected)");
+    corrected += found->size();
+  }
+}
+
 int admin_recount(const Arguments& arguments) {
   const config::Config config = load_config(arguments);
-  Store store(config);
-  const bool fix = arguments.flags.contains("fix");
-  auto found = store.db().write_blocking(
-      [fix](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
-        auto miscounts = social::find_miscounts(tx, 1000);
-        if (fix)
-          for (const social::Miscount& miscount : miscounts) social::correct(tx, miscount);
-        return miscounts;
+  if (arguments.flags.contains("fix")) {
+    Store store(config);
+    std::printf("%zu counters were corrected\n", correct_counters(store.db()));
+    return 0;
+  }
+  // Without the folder's lock: a server may be at work, and one read sees one moment.
+  metrics::Registry registry;
+  const auto file = std::filesystem::path(config.text("server.data")) / "madang.sqlite";
+  if (!std::filesystem::exists(file))
+    throw std::runtime_error("there is no store at " + file.string());
+  const auto db = db::open_sqlite({.path = file, .readers = 1}, registry);
+  const auto found =
+      db->read_blocking([](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
+        return social::find_miscounts(tx, 1000);
       });
+  db->close();
   if (!found) throw std::runtime_error(found.error().detail);
-  for (const social::Miscount& m : *found)
-    std::printf("%s of %lld is %lld, its rows are %lld%s\n", m.counter.c_str(),
-                static_cast<long long>(m.row), static_cast<long long>(m.stored),
-                static_cast<long long>(m.counted), fix ? " (corrected)" : "");
+  for (const social::Miscount& miscount : *found) print(miscount, "");
   std::printf("%zu counters differ from their rows\n", found->size());
-  return found->empty() || fix ? 0 : 1;
+  return found->empty() ? 0 : 1;
 }
 
 int admin(const std::vector<std::string>& raw) {
@@ -297,6 +324,8 @@ int run_command(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "madang: unknown command %s; see madang --help\n", verb.c_str());
     return 2;
   }
+  for (const std::string& argument : arguments)
+    if (argument == "--help" || argument == "-h") return std::fputs(usage, stdout) < 0 ? 1 : 0;
   try {
     return found->second({arguments.begin() + 1, arguments.end()});
   } catch (const Misuse& misuse) {

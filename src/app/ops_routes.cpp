@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <fstream>
 
+#include "base/encoding.hpp"
 #include "platform/http/problem.hpp"
 
 namespace madang::app {
@@ -54,6 +55,7 @@ void OpsRoutes::mount(http::Api& api) {
            {.tag = "operations", .idempotent_by_key = false}},
           *this, &OpsRoutes::retry_events);
   document_ = std::make_shared<const std::string>(api.openapi());
+  document_tag_ = '"' + to_base64url(std::span(sha256(*document_)).first(12)) + '"';
 }
 
 Task<Result<Retried>> OpsRoutes::retry_events(Call& call) {
@@ -84,8 +86,16 @@ Task<Response> OpsRoutes::scrape(Call& call) {
                      .body = registry_.scrape()};
 }
 
-Task<Response> OpsRoutes::document(Call&) {
-  co_return Response{.body = document_};
+Task<Response> OpsRoutes::document(Call& call) {
+  Response response;
+  response.with("ETag", document_tag_).with("Cache-Control", "no-cache");
+  if (call.request.header("if-none-match").find(document_tag_) != std::string_view::npos) {
+    response.status = 304;
+    response.content_type = {};
+  } else {
+    response.body = document_;
+  }
+  co_return response;
 }
 
 }  // namespace madang::app

@@ -15,7 +15,7 @@ void Moderation::mount(http::Api& api) {
            "/api/v1/reports",
            Access::user,
            "Report a post, a comment or a person",
-           {.status = 201, .tag = "moderation"}},
+           {.status = 201, .tag = "moderation", .also = {404}}},
           *this, &Moderation::report);
   api.add({Method::get,
            "/api/v1/admin/reports",
@@ -55,14 +55,22 @@ Result<void> check_target(db::Transaction& tx, Id reporter, const ReportTarget& 
   return {};
 }
 
+/// What a report is about; a person is their own content.
+std::optional<ReportedContent> content_of(const ReportedContents& contents,
+                                          const ReportTarget& target) {
+  if (target.user) return ReportedContent{*target.user, ""};
+  const auto& among = target.post ? contents.posts : contents.comments;
+  const auto found = among.find(target.post ? *target.post : target.comment.value_or(0));
+  return found == among.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// With the people's cards; three statements for any number.
 std::vector<Report> shown(db::Transaction& tx, const std::vector<ReportRow>& rows) {
-  std::vector<Report> out;
+  const ReportedContents contents = reported_contents(tx, rows);
   std::set<Id> people;
-  std::vector<std::optional<ReportedContent>> contents;
   for (const ReportRow& row : rows) {
     people.insert(row.reporter);
-    contents.push_back(reported_content(tx, row.target));
-    if (contents.back()) people.insert(contents.back()->author);
+    if (const auto content = content_of(contents, row.target)) people.insert(content->author);
   }
   const std::vector<Id> ids(people.begin(), people.end());
   const auto cards = identity::cards(tx, ids);
@@ -70,14 +78,14 @@ std::vector<Report> shown(db::Transaction& tx, const std::vector<ReportRow>& row
     const auto found = cards.find(id);
     return found == cards.end() ? identity::Card{id, "", "", {}} : found->second;
   };
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const ReportRow& row = rows[i];
+  std::vector<Report> out;
+  for (const ReportRow& row : rows) {
     Report report{
         row.id, card(row.reporter), row.target.post, row.target.comment, row.target.user, {},
         {},     row.reason,         row.state,       row.created_at,     row.resolved_at};
-    if (contents[i]) {
-      report.author = card(contents[i]->author);
-      if (!row.target.user) report.text = contents[i]->text;
+    if (const auto content = content_of(contents, row.target)) {
+      report.author = card(content->author);
+      if (!row.target.user) report.text = content->text;
     }
     out.push_back(std::move(report));
   }

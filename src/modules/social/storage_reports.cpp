@@ -69,15 +69,27 @@ void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportStat
       state, admin, now, id);
 }
 
-std::optional<ReportedContent> reported_content(db::Transaction& tx, const ReportTarget& target) {
-  if (target.user) return ReportedContent{*target.user, ""};
-  const auto row =
-      target.post
-          ? tx.row<Id, std::string>("select author_id, body from posts where id = ?", *target.post)
-          : tx.row<Id, std::string>("select author_id, body from comments where id = ?",
-                                    *target.comment);
-  if (!row) return {};
-  return ReportedContent{std::get<0>(*row), std::get<1>(*row)};
+ReportedContents reported_contents(db::Transaction& tx, std::span<const ReportRow> reports) {
+  std::vector<Id> posts;
+  std::vector<Id> comments;
+  for (const ReportRow& report : reports) {
+    if (report.target.post) posts.push_back(*report.target.post);
+    if (report.target.comment) comments.push_back(*report.target.comment);
+  }
+  ReportedContents out;
+  tx.each<Id, Id, std::string>(
+      "select id, author_id, body from posts where id in (?*)",
+      [&](Id id, Id author, std::string text) {
+        out.posts.try_emplace(id, ReportedContent{author, std::move(text)});
+      },
+      db::IdList{posts});
+  tx.each<Id, Id, std::string>(
+      "select id, author_id, body from comments where id in (?*)",
+      [&](Id id, Id author, std::string text) {
+        out.comments.try_emplace(id, ReportedContent{author, std::move(text)});
+      },
+      db::IdList{comments});
+  return out;
 }
 
 }  // namespace madang::social

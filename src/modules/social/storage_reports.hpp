@@ -37,6 +37,11 @@ struct ReportedContent {
   Id author = 0;
   std::string text;
 };
-std::optional<ReportedContent> reported_content(db::Transaction& tx, const ReportTarget& target);
+struct ReportedContents {
+  std::map<Id, ReportedContent> posts;
+  std::map<Id, ReportedContent> comments;
+};
+/// Two statements for any number.
+ReportedContents reported_contents(db::Transaction& tx, std::span<const ReportRow> reports);
 
 }  // namespace madang::social

@@ -53,7 +53,9 @@ Dispatcher::Dispatcher(db::Database& db, const Clock& clock, DispatcherOptions o
       holder_(std::move(holder)),
       registry_(registry),
       lag_seconds_(registry.histogram("madang_events_lag_seconds",
-                                      "From an event's creation to its handling")) {}
+                                      "From an event's creation to its handling")),
+      last_round_(registry.gauge("madang_events_last_round_seconds",
+                                 "When a dispatcher last had handed out everything, Unix time")) {}
 
 Dispatcher::~Dispatcher() {
   stop();
@@ -132,6 +134,7 @@ void Dispatcher::run() {
       const std::lock_guard lock(mutex_);
       finished_ = target;
     }
+    last_round_.Set(static_cast<double>(to_micros(clock_.now())) / 1e6);
     changed_.notify_all();
   }
 }

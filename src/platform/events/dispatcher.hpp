@@ -99,6 +99,7 @@ class Dispatcher {
   const std::string holder_;
   metrics::Registry& registry_;
   metrics::Histogram& lag_seconds_;
+  metrics::Gauge& last_round_;
   std::vector<std::unique_ptr<Durable>> durable_;
   std::vector<std::unique_ptr<Volatile>> volatile_;
   Time last_trim_{};

@@ -59,9 +59,10 @@ class Events : public testing::Test {
     folder_ = mkdtemp(name);
     open();
     db_->write_blocking([](db::Transaction& tx) -> Result<void> {
-      tx.execute("create table ledger (id integer primary key, aggregate bigint, n bigint)");
-      return {};
-    }).value();
+         tx.execute("create table ledger (id integer primary key, aggregate bigint, n bigint)");
+         return {};
+       })
+        .value();
   }
   ~Events() override {
     close();
@@ -89,22 +90,26 @@ class Events : public testing::Test {
 
   void append(Id aggregate, std::int64_t n) {
     db_->write_blocking([&](db::Transaction& tx) -> Result<void> {
-      outbox_.append(tx, "number", aggregate, Number{n});
-      return {};
-    }).value();
+         outbox_.append(tx, "number", aggregate, Number{n});
+         return {};
+       })
+        .value();
   }
   std::map<Id, std::vector<std::int64_t>> ledger() {
     std::map<Id, std::vector<std::int64_t>> out;
     db_->read_blocking([&](db::Transaction& tx) -> Result<void> {
-      tx.each<Id, std::int64_t>("select aggregate, n from ledger order by id",
-                                [&](Id aggregate, std::int64_t n) { out[aggregate].push_back(n); });
-      return {};
-    }).value();
+         tx.each<Id, std::int64_t>(
+             "select aggregate, n from ledger order by id",
+             [&](Id aggregate, std::int64_t n) { out[aggregate].push_back(n); });
+         return {};
+       })
+        .value();
     return out;
   }
   std::int64_t parked(const char* where) {
     return *db_->read_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
-      return *tx.value<std::int64_t>(std::string("select count(*) from event_parked where ") + where);
+      return *tx.value<std::int64_t>(std::string("select count(*) from event_parked where ") +
+                                     where);
     });
   }
 
