@@ -25,6 +25,8 @@ export class LiveEvents {
   constructor(
     private listener: Listener,
     private onOpen: () => void,
+    // The server said no: perhaps the session has ended.
+    private onRefused: () => void,
   ) {}
 
   start(): void {
@@ -93,6 +95,7 @@ export class LiveEvents {
       if (source.readyState !== EventSource.CLOSED) return;
       this.close();
       if (this.stopped) return;
+      this.onRefused();
       this.timer = setTimeout(() => this.open(), this.waitMs);
       this.waitMs = Math.min(this.waitMs * 2, longestWaitMs);
     };

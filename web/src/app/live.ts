@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { LiveEvents } from "../api/events";
+import { readMe } from "../api/identity";
 import type { LiveEvent } from "../api/types";
 import { feedHint, forgetArrivals } from "../features/feed/feed";
 import { noteUnread, refreshUnread, unread } from "../features/notifications/unread";
@@ -11,6 +12,11 @@ function receive(event: LiveEvent): void {
   else if (event.type === "reset") lookAtEverything();
 }
 
+// A 401 signs this page out (client.ts); anything else is not for us to judge.
+function checkSession(): void {
+  readMe().catch(() => {});
+}
+
 function lookAtEverything(): void {
   feedHint();
   refreshUnread();
@@ -20,7 +26,7 @@ function lookAtEverything(): void {
 export function useLive(signedIn: boolean): void {
   useEffect(() => {
     if (!signedIn) return undefined;
-    const live = new LiveEvents(receive, lookAtEverything);
+    const live = new LiveEvents(receive, lookAtEverything, checkSession);
     live.start();
     refreshUnread();
     const seen = () => document.visibilityState === "visible" && lookAtEverything();
