@@ -95,6 +95,10 @@ BuildOutcome MemoryFeedStore::warm_up(const BuildTicket& ticket, const FeedSnaps
     record->state = FeedRecord::State::warm;
   }
   apply_pending(in, *record, pending);
+  {
+    const Shard::Tally tally(in, *record);
+    record->drop_idle_side();
+  }
   ++in.counts.builds;
   return record->warm() ? BuildOutcome::warm : BuildOutcome::void_ticket;
 }

@@ -24,6 +24,16 @@ void MemoryFeedStore::visit(std::span<const FeedFollower> followers, Time create
                             const Apply& apply) {
   thread_local std::vector<Target> sorted;
   const FeedSeconds created = FeedLife::seconds(created_at);
+  const auto target = [&](const FeedFollower& follower) {
+    const bool late = follower.followed_at > created_at;
+    return Target{FeedTable::hash(follower.user), follower.user,
+                  late ? FeedLife::seconds(follower.followed_at) : created};
+  };
+  if (followers.size() == 1) {  // as everybody's own post
+    const Target one = target(followers.front());
+    visit_shard(shard(one.hash), {&one, 1}, apply);
+    return relieve();
+  }
   while (!followers.empty()) {
     const auto part = followers.first(std::min(batch, followers.size()));
     followers = followers.subspan(part.size());
@@ -33,10 +43,8 @@ void MemoryFeedStore::visit(std::span<const FeedFollower> followers, Time create
     for (std::size_t s = 0; s < shard_count; ++s) begin[s + 1] += begin[s];
     auto next = begin;
     for (const FeedFollower& f : part) {
-      const std::uint64_t hash = FeedTable::hash(f.user);
-      const bool late = f.followed_at > created_at;
-      sorted[next[hash >> (64 - shard_bits)]++] = {
-          hash, f.user, late ? FeedLife::seconds(f.followed_at) : created};
+      const Target one = target(f);
+      sorted[next[one.hash >> (64 - shard_bits)]++] = one;
     }
     for (std::size_t s = 0; s < shard_count; ++s) {
       const auto targets = std::span(sorted).subspan(begin[s], begin[s + 1] - begin[s]);
@@ -49,8 +57,8 @@ void MemoryFeedStore::visit(std::span<const FeedFollower> followers, Time create
 /// A feed costs two cache misses, its slot and the end of its entries: both are asked for ahead.
 template <class Apply>
 void MemoryFeedStore::visit_shard(Shard& in, std::span<const Target> targets, const Apply& apply) {
-  constexpr std::size_t slot_ahead = 8;
-  constexpr std::size_t tail_ahead = 4;
+  constexpr std::size_t slot_ahead = 16;
+  constexpr std::size_t tail_ahead = 8;
   const Guard guard(*this, in);
   std::array<FeedRecord*, 2 * tail_ahead> found{};
   for (std::size_t i = 0; i < std::min(slot_ahead, targets.size()); ++i)
@@ -60,7 +68,7 @@ void MemoryFeedStore::visit_shard(Shard& in, std::span<const Target> targets, co
     if (i < targets.size()) {
       FeedRecord* const record = in.table.find(targets[i].user, targets[i].hash);
       found[i % found.size()] = record;
-      if (record != nullptr) __builtin_prefetch(record->tail(), 1);
+      if (record != nullptr) record->prefetch_tail();
     }
     if (i >= tail_ahead) apply(in, found[(i - tail_ahead) % found.size()], targets[i - tail_ahead]);
   }
@@ -109,7 +117,7 @@ void MemoryFeedStore::push_one(Shard& in, FeedRecord& record, const FeedPending&
   if (!young || record.size() >= always_room || !record.appends(post.post))
     return push_late(in, record, post, report);
   const std::size_t room = record.capacity();
-  record.insert(record.size(), {post.post, post.inserted, 0});
+  record.append({post.post, post.inserted, 0});
   ++in.entries;
   in.room += record.capacity() - room;
   ++report.inserted;

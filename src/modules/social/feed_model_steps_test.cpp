@@ -51,7 +51,7 @@ std::string FeedModel::step() {
   else if (dice < 62)
     save_marks();
   else if (dice < 66)
-    store_->sweep(now_, 1 + random_.below(40));
+    store_->sweep(now_, random_.below(6));
   else if (dice < 67)
     forget_something();
   else

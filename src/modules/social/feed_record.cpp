@@ -10,6 +10,10 @@ FeedSide& FeedRecord::with_side() {
   return *side;
 }
 
+void FeedRecord::drop_idle_side() {
+  if (side && side->idle() && !side->queued) side.reset();
+}
+
 std::size_t FeedRecord::lower_bound(Id post) const {
   const auto all = entries();
   return static_cast<std::size_t>(std::ranges::lower_bound(all, post, {}, &FeedEntry::post) -
@@ -64,7 +68,7 @@ void FeedRecord::cool() {
   side->pulled = {};
   side->doubt_until = 0;
   side->build.reset();
-  if (side->idle() && !side->queued) side.reset();
+  drop_idle_side();
 }
 
 bool FeedRecord::spent(const FeedEntry& entry, FeedSeconds now) const {

@@ -198,6 +198,22 @@ TEST_F(FeedStoreTest, ListsOlderThanTheGraceAreServedFromSql) {
   EXPECT_EQ(store().read(1, {.begun = now - 50min, .below = id(-1)}).answer, FeedAnswer::page);
 }
 
+/// Its first page came from SQL and may have had posts that the snapshot had not.
+TEST_F(FeedStoreTest, AListBegunDuringTheBuildStaysWithSql) {
+  const auto ticket = store().begin_build(1);
+  FeedSnapshot taken = snapshot({-2, -1});
+  now += 5s;
+  EXPECT_EQ(page(1).answer, FeedAnswer::cold);
+  store().finish_build(*ticket, std::move(taken));
+  const FeedQuery next{.begun = now, .below = id(-1)};
+  EXPECT_EQ(store().read(1, next).answer, FeedAnswer::below_coverage);
+  const FeedQuery earlier{.begun = start - 1s, .below = id(-1)};
+  EXPECT_EQ(store().read(1, earlier).answer, FeedAnswer::page);
+  now += 1s;
+  EXPECT_EQ(page(1).items.size(), 2u);
+  EXPECT_EQ(store().read(1, {.begun = now, .below = id(-1)}).items.size(), 1u);
+}
+
 TEST_F(FeedStoreTest, SweepingFreesWhatIsOver) {
   warm(1, {-2, -1});
   store().mark_seen(1, std::vector{id(-2)}, now);
@@ -373,6 +389,22 @@ TEST_F(FeedStoreTest, FeedsBuiltWhilePulledKnowTheAuthor) {
   now += 30h;  // seen, and over; but the ring still has it
   store().sweep(now, 1'000);
   EXPECT_EQ(posts(1), (std::vector{id(-1)}));
+}
+
+/// The ring is swept before the feeds that merge it.
+TEST_F(FeedStoreTest, OldListsOfPulledAuthorsGoToSql) {
+  store().begin_pull(9);
+  store().complete_pull(9, {});
+  const auto ticket = store().begin_build(1);
+  FeedSnapshot taken = snapshot({});
+  taken.follows = {{9, start - 24h}};
+  store().finish_build(*ticket, std::move(taken));
+  store().pull(post(0), now);
+  const FeedQuery old{.begun = start + 6 * 24h, .below = id(5)};
+  EXPECT_EQ(store().read(1, old).items.size(), 1u);
+  store().sweep(start + 7 * 24h + 2h, 0);
+  EXPECT_EQ(store().stats().pulled_posts, 0u);
+  EXPECT_EQ(store().read(1, old).answer, FeedAnswer::below_coverage);
 }
 
 TEST_F(FeedStoreTest, ARingThatOverflowsHasItsFeedsBuiltAnew) {

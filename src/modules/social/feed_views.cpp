@@ -154,7 +154,12 @@ void MemoryFeedStore::settle_marks(std::span<const Id> viewers, bool saved) {
       in.unsaved.push_back(viewer);
       side.queued = true;
     }
-    if (record->removable()) drop_slot(in, *record);
+    if (record->removable()) {
+      drop_slot(in, *record);
+    } else {
+      const Shard::Tally tally(in, *record);
+      record->drop_idle_side();
+    }
   }
 }
 
