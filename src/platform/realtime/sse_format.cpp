@@ -23,9 +23,7 @@ void append(std::string& out, std::optional<Id> id, std::string_view type, std::
             Time created_at) {
   if (id) out.append("id: ").append(std::to_string(*id)).append("\n");
   out.append("event: ").append(type).append("\n");
-  std::string envelope = "{";
-  if (id) envelope.append("\"id\":").append(std::to_string(*id)).append(",");
-  envelope.append("\"type\":");
+  std::string envelope = "{\"id\":" + (id ? std::to_string(*id) : "null") + ",\"type\":";
   append_json_string(envelope, type);
   envelope.append(",\"data\":").append(data).append(",\"created_at\":\"");
   envelope.append(to_rfc3339(created_at)).append("\"}");

@@ -1,5 +1,5 @@
-// Messages as Server-Sent Events (WHATWG HTML, section 9.2). `data` is {id?, type, data,
-// created_at}.
+// Messages as Server-Sent Events (WHATWG HTML, section 9.2). `data` is {id, type, data,
+// created_at}; the id is null where there is no `id:` line.
 #pragma once
 
 #include <string>

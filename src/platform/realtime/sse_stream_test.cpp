@@ -37,20 +37,20 @@ TEST(SseFormat, Events) {
   append_event(out, Snapshot{"job/1", "job.progress", "7", id_epoch});
   EXPECT_EQ(out,
             "event: job.progress\ndata: "
-            R"({"type":"job.progress","data":7,"created_at":"2026-01-01T00:00:00.000Z"})"
+            R"({"id":null,"type":"job.progress","data":7,"created_at":"2026-01-01T00:00:00.000Z"})"
             "\n\n");
   out.clear();
   append_hint(out, "feed.new", id_epoch);
   EXPECT_EQ(out,
             "event: feed.new\ndata: "
-            R"({"type":"feed.new","data":{},"created_at":"2026-01-01T00:00:00.000Z"})"
+            R"({"id":null,"type":"feed.new","data":{},"created_at":"2026-01-01T00:00:00.000Z"})"
             "\n\n");
 }
 
 TEST(SseFormat, ALineFeedInThePayloadDoesNotEndTheField) {
   std::string out;
   append_event(out, Snapshot{"k", "t", "[1,\n2]", id_epoch});
-  EXPECT_THAT(out, HasSubstr("data: {\"type\":\"t\",\"data\":[1,\ndata: 2]"));
+  EXPECT_THAT(out, HasSubstr("data: {\"id\":null,\"type\":\"t\",\"data\":[1,\ndata: 2]"));
 }
 
 TEST(ResumeFromTest, ReadsWhatClientsSend) {
