@@ -55,7 +55,7 @@ void OpsRoutes::mount(http::Api& api) {
            {.tag = "operations", .idempotent_by_key = false}},
           *this, &OpsRoutes::retry_events);
   document_ = std::make_shared<const std::string>(api.openapi());
-  document_tag_ = '"' + to_base64url(std::span(sha256(*document_)).first(12)) + '"';
+  document_tag_ = '"' + to_hex(sha256(*document_)).substr(0, 16) + '"';
 }
 
 Task<Result<Retried>> OpsRoutes::retry_events(Call& call) {

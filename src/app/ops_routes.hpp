@@ -36,6 +36,7 @@ class OpsRoutes {
   const http::TrustedProxies metrics_from_;
   std::atomic<bool> ready_{false};
   http::SharedBytes document_;
+  std::string document_tag_;
 };
 
 }  // namespace madang::app

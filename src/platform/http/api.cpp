@@ -1,5 +1,7 @@
 #include "platform/http/api.hpp"
 
+#include <algorithm>
+
 #include "base/encoding.hpp"
 #include "platform/http/problem.hpp"
 #include "platform/http/route.hpp"
@@ -201,7 +203,13 @@ Result<bool> Api::take_key(const Route& route, Call& call) {
 
 Response Api::succeed(Call& call, unsigned status, std::string body) {
   Response response{.status = status, .headers = std::move(call.headers), .body = std::move(body)};
-  if (status == 204) response.content_type = {};
+  if (status == 204) {
+    response.content_type = {};
+  } else if (call.principal) {  // what one person was told is nobody else's, and soon old
+    const auto named = [](const auto& header) { return header.first == "Cache-Control"; };
+    if (std::ranges::none_of(response.headers, named))
+      response.with("Cache-Control", "private, no-store");
+  }
   return response;
 }
 

@@ -50,6 +50,10 @@ bool is_token(std::string_view name) {
   return !name.empty();
 }
 
+bool is_json(std::string_view content_type) {
+  return content_type == "application/json" || content_type == "application/problem+json";
+}
+
 void append_connection(std::string& out, const Framing& framing) {
   if (framing.close) {
     if (framing.http_1_1) out.append("Connection: close\r\n");
@@ -98,6 +102,8 @@ void append_head(std::string& out, const Response& response, const Framing& fram
   if (!framing.request_id.empty()) {
     out.append("X-Request-Id: ").append(framing.request_id).append("\r\n");
   }
+  // No browser shall take what people wrote, inside JSON, for something else.
+  if (is_json(response.content_type)) out.append("X-Content-Type-Options: nosniff\r\n");
   for (const auto& [name, value] : response.headers) {
     if (!frames(name) && is_token(name)) append_header(out, name, value);
   }
