@@ -68,6 +68,9 @@ function judge(operation, answer, sent) {
   assert.ok(status < 500, `${operation.name}: ${status} ${answer.text}`);
   assert.ok(status >= 200 && (status < 300 || status >= 400), `${operation.name}: ${status}`);
   assert.ok(headers["x-request-id"], "every answer names its request");
+  // A wrong method is another operation, or none: the document tells of 405 at its beginning.
+  const asDescribed = (sent?.method ?? operation.method) === operation.method && status !== 405;
+  if (asDescribed) assert.ok(operation.statuses.includes(status), `${operation.name}: ${status} is not documented`);
   if (status < 300) {
     const schema = operation.answers[status];
     if (!schema || sent?.method === "HEAD") return;

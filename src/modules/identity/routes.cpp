@@ -26,13 +26,21 @@ void Routes::mount(http::Api& api) {
            "/api/v1/accounts",
            Access::open,
            "Sign up",
-           {.status = 201, .tag = "identity", .idempotent_by_key = false, .rate = "sign_up"}},
+           {.status = 201,
+            .tag = "identity",
+            .idempotent_by_key = false,
+            .rate = "sign_up",
+            .also = {409}}},
           *this, &Routes::sign_up);
   api.add({Method::post,
            "/api/v1/sessions",
            Access::open,
            "Sign in",
-           {.status = 201, .tag = "identity", .idempotent_by_key = false, .rate = "sign_in"}},
+           {.status = 201,
+            .tag = "identity",
+            .idempotent_by_key = false,
+            .rate = "sign_in",
+            .also = {401}}},
           *this, &Routes::sign_in);
   api.add({Method::get, "/api/v1/sessions", Access::user, "My devices", {.tag = "identity"}}, *this,
           &Routes::sessions);
@@ -52,7 +60,11 @@ void Routes::mount(http::Api& api) {
           *this, &Routes::change_password);
   api.add({Method::get, "/api/v1/me", Access::user, "My account", {.tag = "identity"}}, *this,
           &Routes::me);
-  api.add({Method::patch, "/api/v1/me", Access::user, "Edit my profile", {.tag = "identity"}},
+  api.add({Method::patch,
+           "/api/v1/me",
+           Access::user,
+           "Edit my profile",
+           {.tag = "identity", .also = {409}}},
           *this, &Routes::edit);
   api.add({Method::del, "/api/v1/me", Access::user, "Withdraw", {.tag = "identity"}}, *this,
           &Routes::withdraw);

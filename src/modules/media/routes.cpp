@@ -21,7 +21,7 @@ void Routes::mount(http::Api& api) {
            "/api/v1/media/{id}/complete",
            Access::user,
            "The upload is done",
-           {.tag = "media", .idempotent_by_key = false}},
+           {.tag = "media", .idempotent_by_key = false, .also = {202, 422}}},
           *this, &Routes::complete);
   api.add({Method::get, "/api/v1/media/{id}", Access::user, "A picture's state", {.tag = "media"}},
           *this, &Routes::get);

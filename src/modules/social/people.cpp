@@ -10,9 +10,10 @@ using http::Method;
 using http::Page;
 
 void People::mount(http::Api& api) {
-  const auto people = [](unsigned status = 200) {
-    return http::EndpointOptions{.status = status, .tag = "people"};
+  const auto people = [](std::vector<unsigned> also = {}) {
+    return http::EndpointOptions{.tag = "people", .also = std::move(also)};
   };
+  const std::vector<unsigned> not_oneself{422};
   api.add({Method::get, "/api/v1/users", Access::anyone, "People whose handle or name has the text",
            people()},
           *this, &People::search);
@@ -27,18 +28,18 @@ void People::mount(http::Api& api) {
   api.add({Method::get, "/api/v1/users/{id}/following", Access::anyone,
            "Whom they follow, newest first", people()},
           *this, &People::following);
-  api.add({Method::put, "/api/v1/users/{id}/follow", Access::user, "Follow", people()}, *this,
-          &People::follow);
+  api.add({Method::put, "/api/v1/users/{id}/follow", Access::user, "Follow", people(not_oneself)},
+          *this, &People::follow);
   api.add({Method::del, "/api/v1/users/{id}/follow", Access::user, "Unfollow", people()}, *this,
           &People::unfollow);
   api.add({Method::put, "/api/v1/users/{id}/block", Access::user, "Block: neither sees the other",
-           people()},
+           people(not_oneself)},
           *this, &People::block);
   api.add({Method::del, "/api/v1/users/{id}/block", Access::user, "Unblock", people()}, *this,
           &People::unblock);
-  api.add(
-      {Method::put, "/api/v1/users/{id}/mute", Access::user, "Mute: I do not see them", people()},
-      *this, &People::mute);
+  api.add({Method::put, "/api/v1/users/{id}/mute", Access::user, "Mute: I do not see them",
+           people(not_oneself)},
+          *this, &People::mute);
   api.add({Method::del, "/api/v1/users/{id}/mute", Access::user, "Unmute", people()}, *this,
           &People::unmute);
 }

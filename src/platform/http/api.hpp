@@ -34,6 +34,12 @@ enum class Access {
   admin,   // signed in, with the role
 };
 
+/// A header of requests, for the document.
+struct HeaderParameter {
+  std::string_view name;
+  std::string_view meaning;
+};
+
 struct EndpointOptions {
   unsigned status = 200;                 // of success
   std::string_view tag = "";             // groups in the document
@@ -42,6 +48,10 @@ struct EndpointOptions {
   bool stream = false;                   // raw endpoints only
   std::string_view rate = "";  // a policy's name instead of read / write; "none": unlimited
   bool hidden = false;         // not in the document
+  // For the document alone: what cannot be told from the declaration.
+  std::vector<unsigned> also{};            // statuses besides; below 400 with the same answer
+  std::string_view content_type = "";      // of a Response made by hand
+  std::vector<HeaderParameter> headers{};  // that the handler reads
 };
 
 struct Endpoint {
@@ -198,6 +208,8 @@ class Api final : public Handler {
   static Response replayed(Call& call);
   static void link_next(Call& call, const std::optional<std::string>& next_cursor);
 
+  static std::string operation(const Route& route, json::Schemas& schemas);
+  static std::string answers(const Route& route, json::Schemas& schemas);
   void add_route(Endpoint endpoint, Description description, Raw run);
   void prepare(Route& route);
   Task<Response> run_guarded(const Route& route, Call& call);

@@ -45,7 +45,10 @@ void SseFace::mount(http::Api& api) {
            "/api/v1/events",
            http::Access::user,
            "What happens to me, as it happens (Server-Sent Events)",
-           {.tag = "events"}},
+           {.tag = "events",
+            .content_type = "text/event-stream",
+            .headers = {{"Last-Event-ID",
+                         "The id of the last event that came: the stream goes on after it."}}}},
           *this, &SseFace::open);
 }
 
