@@ -1,6 +1,10 @@
 // What identity asks of the modules above it.
 #pragma once
 
+#include <mutex>
+#include <utility>
+#include <vector>
+
 #include "modules/identity/identity.hpp"
 #include "modules/media/media.hpp"
 #include "modules/notifications/notifications.hpp"
@@ -38,17 +42,32 @@ class AccountHooks final : public identity::AccountHooks {
   void changed(Id account) override {
     cache_.forget_author(account);
     cache_.forget_viewer(account);
+    for (const Id post : take_touched()) cache_.forget_post(post);
   }
 
   bool erase(db::Transaction& tx, Id account, std::int64_t limit) override {
     const Time now = clock_.now();
-    return social::erase_account(tx, account, limit, now) &&
-           media::erase(tx, account, limit, now) && notifications::erase(tx, account, limit);
+    std::vector<Id> touched;
+    const bool erased = social::erase_account(tx, account, limit, now, touched);
+    add_touched(touched);
+    return erased && media::erase(tx, account, limit, now) &&
+           notifications::erase(tx, account, limit);
   }
 
  private:
+  void add_touched(const std::vector<Id>& posts) {
+    const std::lock_guard lock(mutex_);
+    touched_.insert(touched_.end(), posts.begin(), posts.end());
+  }
+  std::vector<Id> take_touched() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(touched_, {});
+  }
+
   social::PostCache& cache_;
   const Clock& clock_;
+  std::mutex mutex_;
+  std::vector<Id> touched_;  // posts that lost likes or comments in an erasure
 };
 
 }  // namespace madang::app

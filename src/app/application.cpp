@@ -176,22 +176,25 @@ void Application::Parts::keep_house() {
   housekeeper.add("identity", seconds(30), [this] { identity.sweep(); });
   housekeeper.add("media", seconds(20), [this] { media.sweep(); });
   housekeeper.add("notifications", seconds(60), [this] { notifications.sweep(); });
-  housekeeper.add("forget_answers", seconds(60), [this] {
-    (void)store.db().write_blocking(
-        [this](db::Transaction& tx) -> Result<std::int64_t> {
-          return http::forget_answers(tx, store.clock().now(), 1000);
-        },
-        db::Lane::background);
-  });
-  housekeeper.add("purge_posts", seconds(5), [this] {
-    for (int chunks = 0; chunks < 20; ++chunks) {
+  // Chunk after chunk while there is something, for a bounded while: what comes in goes out.
+  using Chunk = Result<std::int64_t> (*)(db::Transaction&, Time);
+  const auto in_chunks = [this](Chunk chunk) {
+    for (int chunks = 0; chunks < 200; ++chunks) {
       const auto removed = store.db().write_blocking(
-          [](db::Transaction& tx) -> Result<std::int64_t> {
-            return social::purge_deleted(tx, 200);
-          },
+          [&](db::Transaction& tx) { return chunk(tx, store.clock().now()); },
           db::Lane::background);
       if (removed.value_or(0) == 0) return;
     }
+  };
+  housekeeper.add("forget_answers", seconds(60), [in_chunks] {
+    in_chunks([](db::Transaction& tx, Time now) -> Result<std::int64_t> {
+      return http::forget_answers(tx, now, 500);
+    });
+  });
+  housekeeper.add("purge_posts", seconds(5), [in_chunks] {
+    in_chunks([](db::Transaction& tx, Time) -> Result<std::int64_t> {
+      return social::purge_deleted(tx, 200);
+    });
   });
 }
 

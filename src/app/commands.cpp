@@ -91,6 +91,12 @@ config::Config load_config(const Arguments& arguments) {
     if (arguments.options.contains(option))
       if (auto set = loaded->set(key, arguments.option(option)); !set)
         throw Misuse{set.error().detail};
+  // Origins are compared as browsers send them: without a path.
+  std::string url = loaded->text("http.public_url");
+  while (url.ends_with('/')) url.pop_back();
+  (void)loaded->set("http.public_url", url);
+  if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://"))
+    throw Misuse{"http.public_url must begin with https:// or http://"};
   if (!log::set_level(loaded->text("server.log_level")))
     throw Misuse{"server.log_level must be debug, info, warn, error or off"};
   return std::move(*loaded);

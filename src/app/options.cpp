@@ -14,7 +14,9 @@ http::ApiOptions api_options(const config::Config& config) {
   http::ApiOptions options{.public_url = config.text("http.public_url")};
   options.read.quota = config.integer("rate.reads");
   options.write.quota = config.integer("rate.writes");
+  options.bad_tokens.quota = config.integer("rate.bad_tokens");
   options.special = {{"sign_up", config.integer("rate.sign_up"), seconds(600)},
+                     {"search", config.integer("rate.searches"), seconds(10)},
                      {"sign_in", config.integer("rate.sign_in"), seconds(600)}};
   options.rate_keys = static_cast<std::size_t>(config.integer("rate.keys"));
   return options;

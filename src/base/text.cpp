@@ -71,7 +71,8 @@ bool is_allowed(UChar32 c) {
 
 bool is_handle_letter(UChar32 c) {
   if (c == '_' || (c >= '0' && c <= '9')) return true;
-  if (!u_isalpha(c)) return false;
+  // Hangul fillers are letters that nobody sees.
+  if (!u_isalpha(c) || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT)) return false;
   UErrorCode error = U_ZERO_ERROR;
   const UScriptCode script = uscript_getScript(c, &error);
   return script == USCRIPT_LATIN || script == USCRIPT_HANGUL;

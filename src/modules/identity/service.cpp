@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "base/encoding.hpp"
+#include "platform/log/log.hpp"
 
 namespace madang::identity {
 
@@ -32,10 +33,10 @@ Service::Service(db::Database& db, IdGenerator& ids, const Clock& clock, events:
       limiter_(limiter),
       options_(std::move(options)) {}
 
-Result<void> Service::check_new_password(const std::string& password) const {
+Result<void> Service::check_new_password(const std::string& field,
+                                         const std::string& password) const {
   if (!is_common_password(password)) return {};
-  return invalid_field("password", "too_common",
-                       "is on every list of common passwords; choose another");
+  return invalid_field(field, "too_common", "is on every list of common passwords; choose another");
 }
 
 std::vector<std::byte> Service::email_hash(std::string_view email) const {
@@ -61,7 +62,7 @@ Result<Me> Service::create(db::Transaction& tx, Id id, const SignUp& in, const s
 }
 
 Task<Result<SignedIn>> Service::sign_up(Deadline deadline, SignUp in, Device device) {
-  if (auto checked = check_new_password(in.password.value); !checked)
+  if (auto checked = check_new_password("password", in.password.value); !checked)
     co_return std::unexpected(checked.error());
   Result<std::string> hash = co_await passwords_.hash(deadline, in.password.value);
   if (!hash) co_return std::unexpected(hash.error());
@@ -79,13 +80,10 @@ Task<Result<SignedIn>> Service::sign_up(Deadline deadline, SignUp in, Device dev
 }
 
 Task<Result<SignedIn>> Service::sign_in(Deadline deadline, SignIn in, Device device) {
-  const http::RateVerdict verdict = limiter_.take(
-      options_.sign_in_per_account, email_key(in.email.value), std::chrono::steady_clock::now());
-  if (!verdict.allowed)
-    co_return fail({.kind = Kind::too_many,
-                    .code = "rate_limited",
-                    .detail = "Too many attempts for this account; wait a little.",
-                    .retry_after = verdict.reset});
+  // Whoever guesses from elsewhere uses up their own tries before they use up the owner's.
+  const std::string key = email_key(in.email.value);
+  if (auto allowed = take_try("sign_in " + key + " " + device.address); !allowed)
+    co_return std::unexpected(allowed.error());
   const auto find = [&](db::Transaction& tx) -> Result<std::optional<Account>> {
     return find_account_by_email(tx, in.email.value);
   };
@@ -137,12 +135,25 @@ Task<Result<Me>> Service::edit(Deadline deadline, Id account, EditMe in) {
     return me;
   };
   Result<Me> edited = co_await db_.write(deadline, body);
-  if (edited) hooks_.changed(account);
+  // A biography stands on the profile alone.
+  if (edited && (in.handle || in.name || in.avatar.given)) hooks_.changed(account);
   co_return edited;
+}
+
+/// Passwords may be tried so often and no more.
+Result<void> Service::take_try(const std::string& key) {
+  const http::RateVerdict verdict =
+      limiter_.take(options_.sign_in_per_account, key, std::chrono::steady_clock::now());
+  if (verdict.allowed) return {};
+  return fail({.kind = Kind::too_many,
+               .code = "rate_limited",
+               .detail = "Too many attempts for this account; wait a little.",
+               .retry_after = verdict.reset});
 }
 
 /// The signed-in person's own password, once more.
 Task<Result<void>> Service::confirm(Deadline deadline, Id account, std::string password) {
+  if (auto allowed = take_try("confirm " + std::to_string(account)); !allowed) co_return allowed;
   const auto find = [account](db::Transaction& tx) -> Result<std::string> {
     const auto found = find_account(tx, account);
     if (!found) return gone();
@@ -158,7 +169,7 @@ Task<Result<void>> Service::confirm(Deadline deadline, Id account, std::string p
 
 Task<Result<void>> Service::change_password(Deadline deadline, http::Principal who,
                                             ChangePassword in) {
-  if (auto checked = check_new_password(in.new_.value); !checked) co_return checked;
+  if (auto checked = check_new_password("new", in.new_.value); !checked) co_return checked;
   Result<void> confirmed = co_await confirm(deadline, who.account, in.old.value);
   if (!confirmed) co_return confirmed;
   Result<std::string> hash = co_await passwords_.hash(deadline, in.new_.value);
@@ -212,7 +223,7 @@ Task<Result<void>> Service::revoke(Deadline deadline, Id account, Id session) {
 }
 
 Result<Me> Service::create_admin(SignUp in) {
-  if (auto checked = check_new_password(in.password.value); !checked)
+  if (auto checked = check_new_password("password", in.password.value); !checked)
     return std::unexpected(checked.error());
   const std::string hash = passwords_.hash_now(in.password.value);
   const Id id = ids_.next_or_wait();
@@ -225,18 +236,31 @@ void Service::sweep() {
         return delete_expired_sessions(tx, clock_.now(), 500);
       },
       db::Lane::background);
-  const auto accounts = db_.read_blocking(
-      [](db::Transaction& tx) -> Result<std::vector<Id>> { return withdrawn_accounts(tx, 10); });
+  // A request that was let in just before the withdrawal has ended by then.
+  const Time before = clock_.now() - std::chrono::seconds(60);
+  const auto accounts = db_.read_blocking([before](db::Transaction& tx) -> Result<std::vector<Id>> {
+    return withdrawn_accounts(tx, before, 10);
+  });
   if (!accounts) return;
   for (const Id account : *accounts) {
-    (void)db_.write_blocking(
-        [&](db::Transaction& tx) -> Result<void> {
-          if (hooks_.erase(tx, account, 200)) erase_account(tx, account);
-          return {};
-        },
-        db::Lane::background);
-    hooks_.changed(account);
+    try {
+      erase(account);
+    } catch (const std::exception& e) {
+      log::error("identity", "erasure_failed", {{"account", account}, {"error", e.what()}});
+    }
   }
+}
+
+/// One chunk of what is left of a withdrawn account.
+void Service::erase(Id account) {
+  const auto done = db_.write_blocking(
+      [&](db::Transaction& tx) -> Result<void> {
+        http::forget_answers_of(tx, account);
+        if (hooks_.erase(tx, account, 200)) erase_account(tx, account);
+        return {};
+      },
+      db::Lane::background);
+  if (done) hooks_.changed(account);
 }
 
 }  // namespace madang::identity

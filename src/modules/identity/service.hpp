@@ -47,7 +47,9 @@ class Service {
   void sweep();
 
  private:
-  Result<void> check_new_password(const std::string& password) const;
+  Result<void> check_new_password(const std::string& field, const std::string& password) const;
+  Result<void> take_try(const std::string& key);
+  void erase(Id account);
   std::vector<std::byte> email_hash(std::string_view email) const;
   Result<Me> create(db::Transaction& tx, Id id, const SignUp& in, const std::string& hash,
                     bool admin);

@@ -3,6 +3,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 
 namespace madang::identity {
 
@@ -10,11 +11,16 @@ namespace {
 
 constexpr std::size_t token_length = 43;  // 32 bytes in base64url
 
+/// At most so many bytes, as text: headers may hold any byte.
 std::string cut(std::string_view text, std::size_t bytes) {
-  text = text.substr(0, bytes);
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80U) != 0)
-    text.remove_suffix(1);
-  return std::string(text);
+  std::string out(text.substr(0, bytes));
+  while (!out.empty() && out.size() < text.size() &&
+         (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U)
+    out.pop_back();
+  if (is_utf8(out)) return out;
+  for (char& c : out)
+    if ((static_cast<unsigned char>(c) & 0x80U) != 0) c = '?';
+  return out;
 }
 
 }  // namespace
@@ -87,8 +93,10 @@ Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::str
   std::optional<http::Principal> principal(
       http::Principal{session.account, session.id, session.admin});
   remember(key, Entry{*principal, session.expires_at, read_at});
-  if (clock_.now() - session.last_used_at > options_.touch_interval)
+  if (clock_.now() - session.last_used_at > options_.touch_interval) {
+    principal->renewed_for = options_.life;  // this once: a cookie slides with its session
     tasks_.spawn(co_await asio::this_coro::executor, "touch_session", touch(session.id));
+  }
   co_return principal;
 }
 

@@ -98,11 +98,11 @@ void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte
       withdrawn, now, now, account);
 }
 
-std::vector<Id> withdrawn_accounts(db::Transaction& tx, std::int64_t limit) {
+std::vector<Id> withdrawn_accounts(db::Transaction& tx, Time before, std::int64_t limit) {
   std::vector<Id> out;
   tx.each<Id>(
-      "select id from accounts where state = ? order by withdrawn_at limit ?",
-      [&](Id id) { out.push_back(id); }, withdrawn, limit);
+      "select id from accounts where state = ? and withdrawn_at < ? order by withdrawn_at limit ?",
+      [&](Id id) { out.push_back(id); }, withdrawn, before, limit);
   return out;
 }
 
@@ -190,7 +190,7 @@ std::int64_t delete_expired_sessions(db::Transaction& tx, Time now, std::int64_t
 std::map<Id, Card> cards(db::Transaction& tx, std::span<const Id> accounts) {
   std::map<Id, Card> out;
   tx.each<Id, std::string, std::string, std::optional<std::string>>(
-      "select id, handle, name, avatar_url from accounts where id in (?*) and state = 0",
+      "select id, handle, name, avatar_url from accounts where id in (?*) and +state = 0",
       [&](Id id, std::string handle, std::string name, std::optional<std::string> avatar) {
         out.try_emplace(id, Card{id, std::move(handle), std::move(name), std::move(avatar)});
       },
@@ -214,22 +214,43 @@ bool is_active(db::Transaction& tx, Id account) {
   return tx.value<int>("select 1 from accounts where id = ? and state = 0", account).has_value();
 }
 
-std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, std::int64_t limit) {
-  std::string pattern;
-  for (const char c : fold_case(text)) {
-    if (c == '%' || c == '_' || c == '!') pattern += '!';
-    pattern += c;
+namespace {
+
+/// For `like ... escape '!'`.
+std::string like_pattern(const std::string& text) {
+  std::string out = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '!') out += '!';
+    out += c;
   }
+  return out + "%";
+}
+
+}  // namespace
+
+/// Beginnings are ranges of two indexes; only a page that they do not fill looks at everybody.
+std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, std::int64_t limit) {
+  const std::string begin = fold_case(text);
+  if (begin.empty()) return {};
+  const std::string end = begin + "\xF4\x8F\xBF\xBF";  // after every text that begins so
   std::vector<Hit> out;
-  tx.each<int, Id>(
-      "select hit_rank, id from (select id, case when handle_key like ? escape '!' or name_key "
-      "like ? escape '!' "
-      "then 0 else 1 end as hit_rank from accounts where state = 0 and (handle_key like ? escape "
-      "'!' "
-      "or name_key like ? escape '!')) hits where hit_rank > ? or (hit_rank = ? and id > ?) "
-      "order by hit_rank, id limit ?",
-      [&](int rank, Id id) { out.push_back({rank, id}); }, pattern + "%", pattern + "%",
-      "%" + pattern + "%", "%" + pattern + "%", after.rank, after.rank, after.account, limit);
+  if (after.rank <= 0)
+    tx.each<Id>(
+        "select id from (select id from accounts where handle_key >= ? and handle_key < ? and "
+        "+state = 0 "
+        "union select id from accounts where name_key >= ? and name_key < ? and +state = 0) hits "
+        "where id > ? order by id limit ?",
+        [&](Id id) { out.push_back({0, id}); }, begin, end, begin, end,
+        after.rank == 0 ? after.account : 0, limit);
+  const std::int64_t left = limit - static_cast<std::int64_t>(out.size());
+  if (left <= 0) return out;
+  const std::string pattern = like_pattern(begin);
+  tx.each<Id>(
+      "select id from accounts where state = 0 and id > ? and (handle_key like ? escape '!' "
+      "or name_key like ? escape '!') and not (handle_key >= ? and handle_key < ?) "
+      "and not (name_key >= ? and name_key < ?) order by +id limit ?",
+      [&](Id id) { out.push_back({1, id}); }, after.rank == 1 ? after.account : 0, pattern, pattern,
+      begin, end, begin, end, left);
   return out;
 }
 

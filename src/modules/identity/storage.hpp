@@ -40,8 +40,8 @@ void set_avatar(db::Transaction& tx, Id account, std::optional<Id> media,
 void set_password(db::Transaction& tx, Id account, std::string_view hash, Time now);
 void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte>& email_hash,
                     Time now);
-/// Withdrawn accounts whose data is still to be erased.
-std::vector<Id> withdrawn_accounts(db::Transaction& tx, std::int64_t limit);
+/// Accounts that withdrew before then and whose data is still to be erased.
+std::vector<Id> withdrawn_accounts(db::Transaction& tx, Time before, std::int64_t limit);
 void erase_account(db::Transaction& tx, Id account);
 
 void insert_session(db::Transaction& tx, const NewSession& session, Time now);

@@ -208,7 +208,7 @@ void release_others(db::Transaction& tx, Id user, Id keep, Time now) {
 std::map<Id, View> views(db::Transaction& tx, std::span<const Id> ids) {
   std::map<Id, View> out;
   each_row(
-      tx, "id in (?*) and state = 2 and purpose in (0, 1, 4)",
+      tx, "id in (?*) and +state = 2 and purpose in (0, 1, 4)",
       [&](Row row) { out.emplace(row.id, view_of(row)); }, db::IdList{ids});
   return out;
 }

@@ -1,5 +1,7 @@
 #include "modules/social/fan_out.hpp"
 
+#include <algorithm>
+
 #include "platform/log/log.hpp"
 
 namespace madang::social {
@@ -26,14 +28,18 @@ void FanOutSubscriber::handle_one(const events::Event& event) {
   if (event.type == post_created || event.type == post_restored) {
     if (const auto post = json::from_json<PostEvent>(event.payload)) created(*post);
   } else if (event.type == post_deleted) {
-    const auto post = json::from_json<PostEvent>(event.payload);
-    if (post)
-      store_.remove({post->post, post->author, post->created_at}, read_followers(post->author).all);
+    if (const auto post = json::from_json<PostEvent>(event.payload)) deleted(*post);
   } else if (event.type == account_followed || event.type == account_unfollowed) {
     // The request has done so already, where it was this process's.
     if (const auto follow = json::from_json<FollowEvent>(event.payload))
       store_.invalidate(follow->follower);
   }
+}
+
+void FanOutSubscriber::deleted(const PostEvent& post) {
+  Followers followers = read_followers(post.author);
+  followers.all.push_back({post.author, post.created_at});  // it is in the author's own feed too
+  store_.remove({post.post, post.author, post.created_at}, followers.all);
 }
 
 void FanOutSubscriber::created(const PostEvent& event) {
@@ -68,10 +74,10 @@ void FanOutSubscriber::pushed(const FeedPost& post) {
 }
 
 void FanOutSubscriber::pulled(const FeedPost& post) {
-  // The author's own feed is pushed to whatever the policy is.
-  const FeedFollower self{post.author, post.created_at};
-  store_.push(post, std::span(&self, 1), 0);
+  // The author's own feed has it already, or is built from SQL.
   hint_listening_followers(post.author);
+  // What was right at the last flip may not be any more: looked at again with every 16th post.
+  if (++pulled_posts_ % 16 == 0) decide(post, read_followers(post.author), {});
 }
 
 /// Push or pull from now on, by what this push cost.
@@ -82,10 +88,12 @@ void FanOutSubscriber::decide(const FeedPost& post, const Followers& followers,
   const auto recent = context_.db.read_blocking([&](db::Transaction& tx) -> Result<std::size_t> {
     return feed_posts_since(tx, post.author, context_.clock.now() - week).size();
   });
-  const AuthorLoad load{followers.all.size(), report.inserted + report.skipped,
-                        static_cast<double>(recent.value_or(0)) / 7.0};
   const FeedStats stats = store_.stats();
   const FanOut now = store_.policy(post.author);
+  // Of a pulled author nobody counts who has a feed in memory: at most as many as there are.
+  const std::size_t warm = now == FanOut::push ? report.inserted + report.skipped
+                                               : std::min(followers.all.size(), stats.warm);
+  const AuthorLoad load{followers.all.size(), warm, static_cast<double>(recent.value_or(0)) / 7.0};
   const FanOut better = policy_.choose(now, load, stats.costs, follower_read_ns_, stats.warm);
   if (better == now || better == FanOut::turning) return;
   if (better == FanOut::push) return store_.begin_push(post.author);

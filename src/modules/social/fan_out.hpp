@@ -35,6 +35,7 @@ class FanOutSubscriber final : public events::VolatileSubscriber {
 
   void handle_one(const events::Event& event);
   void created(const PostEvent& post);
+  void deleted(const PostEvent& post);
   void pushed(const FeedPost& post);
   void pulled(const FeedPost& post);
   void decide(const FeedPost& post, const Followers& followers, const PushReport& report);
@@ -47,6 +48,7 @@ class FanOutSubscriber final : public events::VolatileSubscriber {
   const FeedPolicyOptions policy_options_;
   const FeedHints hints_;
   double follower_read_ns_ = 0;
+  std::uint64_t pulled_posts_ = 0;
   metrics::Histogram& seconds_;
   metrics::Counter& followers_reached_;
 };

@@ -1,5 +1,6 @@
 #include "modules/social/feeds.hpp"
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <limits>
 
@@ -70,32 +71,51 @@ void Feeds::add_own(Id post, Id author, Time created_at) {
 }
 
 Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
-  const Time now = context_.clock.now();
-  const auto cursor = decode(query.cursor, now);
-  if (!cursor) co_return std::unexpected(cursor.error());
   const auto limit = static_cast<std::size_t>(query.limit ? query.limit->value : 20);
-  List list{call.account(), *cursor ? (*cursor)->begun : now, *cursor, false, {}};
+  const bool mark_seen = query.mark_seen.value_or(true) && !is_prefetch(call.request) &&
+                         call.request.method == Method::get;
+  Result<Page> page = co_await read_page(call.deadline(), call.account(), std::move(query.cursor),
+                                         limit, mark_seen);
+  if (page) call.headers.emplace_back("Cache-Control", "private, no-store");
+  co_return page;
+}
+
+Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
+                                           std::optional<std::string> cursor, std::size_t limit,
+                                           bool mark_seen) {
+  const Time now = context_.clock.now();
+  const auto at = decode(cursor, now);
+  if (!at) co_return std::unexpected(at.error());
+  List list{viewer, *at ? (*at)->begun : now, *at, false, {}};
   for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit;
        ++batches) {
-    Result<Batch> batch = co_await next_batch(call.deadline(), list, limit - list.rows.size());
+    Result<Batch> batch = co_await next_batch(deadline, list, limit - list.rows.size());
     if (!batch) co_return std::unexpected(std::move(batch.error()));
-    Result<void> appended = co_await append(call.deadline(), list, *batch);
+    Result<void> appended = co_await append(deadline, list, *batch);
     if (!appended) co_return std::unexpected(std::move(appended.error()));
   }
+  if (mark_seen) {
+    std::vector<Id> seen;
+    for (const Row& row : list.rows)
+      if (row.item.first_seen == 0 ||
+          FeedLife::forgotten(row.item.first_seen, FeedLife::seconds(now)))
+        seen.push_back(row.item.post);
+    // Never before the list was begun, should the clock have been set back since.
+    store_.mark_seen(viewer, seen, std::max(now, list.begun));
+  }
+  co_return write(list);
+}
+
+Feeds::Page Feeds::write(const List& list) {
   Page page;
-  std::vector<Id> seen;
   for (const Row& row : list.rows) {
     page.items += page.items.empty() ? "{\"post\":" : ",{\"post\":";
     PostCache::write(page.items, row.shown);
     page.items += row.item.first_seen != 0 ? ",\"seen\":true" : ",\"seen\":false";
     page.items += row.part == FeedPart::live ? ",\"source\":\"live\"}" : ",\"source\":\"archive\"}";
-    seen.push_back(row.item.post);
   }
   if (!list.ended) page.next_cursor = encode(*list.at);
-  if (query.mark_seen.value_or(true) && !is_prefetch(call.request))
-    store_.mark_seen(list.viewer, seen, now);
-  call.headers.emplace_back("Cache-Control", "private, no-store");
-  co_return page;
+  return page;
 }
 
 Task<Result<Feeds::Batch>> Feeds::next_batch(Deadline deadline, List& list, std::size_t limit) {
@@ -198,7 +218,7 @@ void Feeds::save_marks() {
                       },
                       db::Lane::background)
                   .has_value();
-    } catch (const db::SqlError& e) {
+    } catch (const std::exception& e) {
       log::warn("feed", "marks_not_saved", {{"error", e.what()}});
     }
     if (!saved) return store_.marks_failed(viewers);

@@ -18,6 +18,11 @@ class Feeds {
   Feeds(Context context, FeedStore& store, runtime::TaskGroup& tasks, metrics::Registry& registry);
   void mount(http::Api& api);
 
+  /// A page of the viewer's list: at its beginning, or where `cursor` says. `mark_seen`: its posts
+  /// count as seen from now on. Errors: bad_cursor, cursor_expired, database_busy.
+  Task<Result<Page>> read_page(Deadline deadline, Id viewer, std::optional<std::string> cursor,
+                               std::size_t limit, bool mark_seen);
+
   /// The author's own post, at once.
   void add_own(Id post, Id author, Time created_at);
   /// The account follows others now, or fewer.
@@ -44,6 +49,7 @@ class Feeds {
   using Batch = std::vector<std::pair<FeedItem, FeedPart>>;
 
   Task<Result<Page>> page(http::Call& call, FeedQueryParameters query);
+  static Page write(const List& list);
   Task<Result<Batch>> next_batch(Deadline deadline, List& list, std::size_t limit);
   std::optional<Batch> from_memory(List& list, std::size_t limit, bool& cold);
   Task<Result<Batch>> from_sql(Deadline deadline, List& list, std::size_t limit);

@@ -155,7 +155,12 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
       post_changed = *row->target.post;
     } else if (row->target.comment) {
       const auto place = comment_place(tx, *row->target.comment);
-      if (place) move_comment(tx, *row->target.comment, place->post, from, to);
+      if (place && move_comment(tx, *row->target.comment, place->post, from, to) && in.hide) {
+        const auto post = post_author_and_state(tx, place->post);
+        context_.outbox.append(tx, comment_deleted, place->post,
+                               CommentEvent{1, place->post, post ? post->first : 0,
+                                            *row->target.comment, place->author});
+      }
       post_changed = place ? place->post : 0;
     } else if (in.hide) {
       return fail(Kind::invalid, "cannot_hide_user",

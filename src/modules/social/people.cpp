@@ -14,8 +14,11 @@ void People::mount(http::Api& api) {
     return http::EndpointOptions{.tag = "people", .also = std::move(also)};
   };
   const std::vector<unsigned> not_oneself{422};
-  api.add({Method::get, "/api/v1/users", Access::anyone, "People whose handle or name has the text",
-           people()},
+  api.add({Method::get,
+           "/api/v1/users",
+           Access::anyone,
+           "People whose handle or name has the text",
+           {.tag = "people", .rate = "search"}},
           *this, &People::search);
   api.add({Method::get, "/api/v1/users/{id}", Access::anyone, "A profile", people()}, *this,
           &People::by_id);
@@ -45,6 +48,9 @@ void People::mount(http::Api& api) {
 }
 
 namespace {
+
+/// A feed costs as much to build as people are followed.
+constexpr std::int64_t max_following = 10'000;
 
 /// Whoever was blocked by them sees nobody there; whoever blocked them sees enough to unblock.
 Result<UserProfile> load_profile(db::Transaction& tx, Id user, Id viewer) {
@@ -159,6 +165,9 @@ Task<Result<FollowState>> People::set_follow(Call& call, bool wanted) {
   const auto body = [&](db::Transaction& tx) -> Result<FollowState> {
     if (!is_visible(tx, other)) return user_not_found();
     if (wanted && blocked_between(tx, me, other)) return user_not_found();
+    const auto mine = counts(tx, me);
+    if (wanted && mine && mine->following >= max_following)
+      return fail(Kind::invalid, "too_many_follows", "Nobody can follow more than 10,000 people.");
     const bool changed =
         wanted ? insert_follow(tx, me, other, context_.clock.now()) : delete_follow(tx, me, other);
     if (changed)

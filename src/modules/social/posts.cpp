@@ -133,12 +133,15 @@ Task<Result<LikeState>> Posts::set_like(Call& call, bool wanted) {
   const Id me = call.account();
   const auto body = [&](db::Transaction& tx) -> Result<LikeState> {
     const auto author = author_for(tx, id, me);
-    if (!author) return std::unexpected(author.error());
+    if (wanted && !author) return std::unexpected(author.error());
     const bool changed =
         wanted ? insert_like(tx, id, me, context_.clock.now()) : delete_like(tx, id, me);
-    if (changed)
+    // A like can be taken back whoever has blocked whom meanwhile.
+    if (!author && !changed) return std::unexpected(author.error());
+    const auto place = post_author_and_state(tx, id);
+    if (changed && place)
       context_.outbox.append(tx, wanted ? post_liked : post_unliked, id,
-                             LikeEvent{1, id, *author, me});
+                             LikeEvent{1, id, place->first, me});
     return LikeState{
         wanted,
         tx.value<std::int64_t>("select like_count from posts where id = ?", id).value_or(0)};

@@ -28,9 +28,18 @@ Task<Result<Ranking::Shared>> Ranking::newest(Deadline deadline) {
   const Time now = context_.clock.now();
   {
     const std::lock_guard lock(mutex_);
-    if (!snapshots_.empty() && now - snapshots_.front()->taken_at < interval_)
-      co_return snapshots_.front();
+    const bool fresh = !snapshots_.empty() && now - snapshots_.front()->taken_at < interval_;
+    if (fresh || (counting_ && !snapshots_.empty())) co_return snapshots_.front();
+    if (counting_) co_return busy("busy", "The ranking is being counted; try again shortly.");
+    counting_ = true;
   }
+  struct Done {
+    Ranking& ranking;
+    ~Done() {
+      const std::lock_guard lock(ranking.mutex_);
+      ranking.counting_ = false;
+    }
+  } const done{*this};
   const auto body = [&](db::Transaction& tx) -> Result<std::vector<std::pair<Id, std::int64_t>>> {
     return most_liked(tx, now - window, size);
   };
@@ -40,10 +49,6 @@ Task<Result<Ranking::Shared>> Ranking::newest(Deadline deadline) {
   auto made = std::make_shared<Snapshot>(Snapshot{now, {}});
   for (const auto& [post, likes] : *found) made->posts.push_back(post);
   const std::lock_guard lock(mutex_);
-  // Several may have counted at once: the first one stays, so that all lists of this minute are
-  // one.
-  if (!snapshots_.empty() && now - snapshots_.front()->taken_at < interval_)
-    co_return snapshots_.front();
   snapshots_.push_front(std::move(made));
   while (now - snapshots_.back()->taken_at > life) snapshots_.pop_back();
   co_return snapshots_.front();
@@ -67,17 +72,22 @@ Task<Result<http::WrittenPage<Post>>> Ranking::page(Call& call, http::PageQuery 
   }
   const auto limit = static_cast<std::size_t>(query.size());
   http::WrittenPage<Post> page;
+  // What is hidden from this viewer is read over in large steps: a page costs a read or two.
+  constexpr std::size_t step = 50;
   std::size_t count = 0;
   while (count < limit && at < snapshot->posts.size()) {
-    const auto some = std::span(snapshot->posts)
-                          .subspan(at, std::min(limit - count, snapshot->posts.size() - at));
-    at += some.size();
+    const std::size_t width = std::min(std::max(limit - count, step), snapshot->posts.size() - at);
+    const auto some = std::span(snapshot->posts).subspan(at, width);
     Result<std::vector<PostCache::Shown>> shown = co_await context_.cache.show(
         call.deadline(), call.viewer(), some, PostCache::Muted::left_out);
     if (!shown) co_return std::unexpected(std::move(shown.error()));
-    for (const PostCache::Shown& post : *shown) {
+    auto next = shown->begin();
+    for (const Id post : some) {
+      if (count == limit) break;
+      ++at;
+      if (next == shown->end() || next->post->post.id != post) continue;
       if (!page.items.empty()) page.items += ',';
-      PostCache::write(page.items, post);
+      PostCache::write(page.items, *next++);
       ++count;
     }
   }

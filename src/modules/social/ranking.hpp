@@ -35,6 +35,7 @@ class Ranking {
   const std::chrono::seconds interval_;
   std::mutex mutex_;
   std::deque<Shared> snapshots_;  // newest first
+  bool counting_ = false;         // somebody counts; the others take what there is
 };
 
 }  // namespace madang::social

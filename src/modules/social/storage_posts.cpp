@@ -8,7 +8,7 @@ constexpr auto shown = ContentState::shown;
 
 /// `p` is shown and its author is there.
 constexpr std::string_view visible_post =
-    "p.state = 0 and exists (select 1 from social_profiles v where v.account_id = p.author_id and "
+    "+p.state = 0 and exists (select 1 from social_profiles v where v.account_id = p.author_id and "
     "v.visible = 1)";
 
 }  // namespace
@@ -192,7 +192,7 @@ std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time si
                                                     std::int64_t limit) {
   std::vector<std::pair<Id, std::int64_t>> out;
   tx.each<Id, std::int64_t>(
-      "select post_id, count(*) as likes from post_likes where created_at > ? group by post_id "
+      "select post_id, count(*) as likes from post_likes where created_at > ? group by post_id + 0 "
       "order by likes desc, post_id desc limit ?",
       [&](Id post, std::int64_t likes) { out.emplace_back(post, likes); }, since, limit);
   return out;

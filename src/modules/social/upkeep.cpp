@@ -30,7 +30,8 @@ std::int64_t purge_deleted(db::Transaction& tx, std::int64_t limit) {
   return tx.execute("delete from posts where id = ?", *post);
 }
 
-bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now) {
+bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now,
+                   std::vector<Id>& touched) {
   std::int64_t left = limit;
   for (const Id post : posts_of(tx, account, max_id, left)) {
     move_post(tx, post, account, ContentState::shown, deleted);
@@ -43,10 +44,12 @@ bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now
            "select id, post_id, state from comments where author_id = ? and state <> ? limit ?",
            account, deleted, left)) {
     move_comment(tx, id, post, state, deleted);
+    touched.push_back(post);
     --left;
   }
   for (const LikedPost& liked : likes_of(tx, account, {}, left)) {
     delete_like(tx, liked.post, account);
+    touched.push_back(liked.post);
     --left;
   }
   for (const auto& [other] : tx.rows<Id>(

@@ -11,7 +11,9 @@ std::int64_t purge_deleted(db::Transaction& tx, std::int64_t limit);
 
 /// Removes what a withdrawn account did, at most about `limit` rows, with the counters that counted
 /// it; whether nothing is left. Posts are marked deleted and purged later.
-bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now);
+/// `touched`: other people's posts whose counters changed.
+bool erase_account(db::Transaction& tx, Id account, std::int64_t limit, Time now,
+                   std::vector<Id>& touched);
 
 /// A counter that does not equal its rows.
 struct Miscount {

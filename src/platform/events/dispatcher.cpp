@@ -240,8 +240,11 @@ void Dispatcher::handle_batch(Durable& subscriber, const std::vector<Event>& eve
   } catch (...) {
     log::debug("events", "batch_failed", {{"subscriber", subscriber.name}});
   }
-  if (!done)
+  if (!done) {
+    subscriber.loaded = false;  // whatever interrupts this: the position is read from SQL again
     for (const Event& event : events) handle_one(subscriber, event);
+    subscriber.loaded = true;
+  }
   subscriber.position = events.back().seq;
   subscriber.handled->Increment(static_cast<double>(events.size()));
   subscriber.subscriber->committed();
@@ -350,21 +353,26 @@ std::int64_t Dispatcher::retry_parked() {
 }
 
 /// Forgets old events that everybody has handled; never the newest, whose number the next one
-/// builds on.
+/// builds on. The oldest come first, so that nothing is read that is not about to go.
 void Dispatcher::trim() {
   const Time now = clock_.now();
   if (now - last_trim_ < trim_interval) return;
   last_trim_ = now;
-  (void)db_.write_blocking(
-      [&](db::Transaction& tx) -> Result<std::int64_t> {
-        return tx.execute(
-            "delete from outbox where seq in (select seq from outbox where created_at < ? "
-            "and seq < (select coalesce(min(seq), 0) from event_positions) and seq < (select "
-            "max(seq) from outbox) "
-            "order by seq limit 1000)",
-            now - options_.keep);
-      },
-      db::Lane::background);
+  constexpr std::int64_t chunk = 1000;
+  for (int chunks = 0; chunks < 100; ++chunks) {
+    const auto gone = db_.write_blocking(
+        [&](db::Transaction& tx) -> Result<std::int64_t> {
+          return tx.execute(
+              "delete from outbox where seq in (select seq from (select seq, created_at from "
+              "outbox "
+              "order by seq limit ?) oldest where created_at < ? "
+              "and seq < (select coalesce(min(seq), 0) from event_positions) "
+              "and seq < (select max(seq) from outbox))",
+              chunk, now - options_.keep);
+        },
+        db::Lane::background);
+    if (gone.value_or(0) < chunk) return;
+  }
 }
 
 }  // namespace madang::events

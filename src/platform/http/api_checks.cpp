@@ -72,11 +72,21 @@ Task<std::optional<Problem>> Api::identify(const Route& route, Call& call) {
     if (!authorization.empty()) co_return unauthenticated();
     co_return std::nullopt;
   }
+  const std::string address = address_key(request.remote_address);
+  if (limiter_.exhausted(options_.bad_tokens, address, std::chrono::steady_clock::now()))
+    co_return Problem{.kind = Kind::too_many,
+                      .code = "rate_limited",
+                      .detail = "Too many unknown tokens from this address; wait a little.",
+                      .retry_after = std::chrono::seconds(10)};
   Result<std::optional<Principal>> found =
       co_await authenticator_->authenticate(token, request.deadline);
   if (!found) co_return std::move(found.error());
+  if (!*found) limiter_.take(options_.bad_tokens, address, std::chrono::steady_clock::now());
   if (!*found && bearer) co_return unauthenticated();  // a stale cookie only means a visitor
   call.principal = *found;
+  if (call.principal && !bearer && call.principal->renewed_for.count() > 0)
+    call.headers.emplace_back(
+        "Set-Cookie", session_cookie(options_.public_url, token, call.principal->renewed_for));
   if (call.principal && !bearer && !is_safe(request.method)) co_return check_origin(request);
   co_return std::nullopt;
 }
@@ -128,7 +138,8 @@ std::optional<Problem> Api::check_rate(const Route& route, Call& call) {
   if (route.rate == nullptr) return {};
   const RatePolicy& policy = *route.rate;
   const bool by_account = call.principal && route.endpoint.options.rate.empty();
-  const std::string key = by_account ? std::to_string(call.account()) : call.request.remote_address;
+  const std::string key =
+      by_account ? std::to_string(call.account()) : address_key(call.request.remote_address);
   const RateVerdict verdict = limiter_.take(policy, key, std::chrono::steady_clock::now());
   const std::string name = "\"" + policy.name + "\"";
   call.headers.emplace_back("RateLimit-Policy", name + ";q=" + std::to_string(policy.quota) +

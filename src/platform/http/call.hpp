@@ -1,6 +1,7 @@
 // One request on its way through a typed endpoint: who asks, with what, and how the answer leaves.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct Principal {
   Id account = 0;
   Id session = 0;
   bool admin = false;
+  std::chrono::seconds renewed_for{0};  // not 0: the session has just been prolonged by this much
 };
 
 /// An answer that was stored under an Idempotency-Key.
@@ -42,6 +44,8 @@ void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned statu
                   std::string_view body, Time now);
 /// Forgets answers older than 24 hours, at most `limit`; how many.
 std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit);
+/// Forgets all of a withdrawn account's.
+void forget_answers_of(db::Transaction& tx, Id account);
 
 class Call {
  public:

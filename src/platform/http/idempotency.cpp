@@ -36,4 +36,8 @@ std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit) {
       now - kept, now - kept, limit);
 }
 
+void forget_answers_of(db::Transaction& tx, Id account) {
+  tx.execute("delete from idempotency_keys where account_id = ?", account);
+}
+
 }  // namespace madang::http

@@ -1,5 +1,7 @@
 #include "platform/http/rate_limit.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -18,9 +20,8 @@ RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key,
                               Steady::time_point now) {
   const auto window = std::chrono::duration_cast<Steady::duration>(policy.window);
   const auto interval = window / std::max<std::int64_t>(policy.quota, 1);
-  const std::uint64_t hash =
-      std::hash<std::string_view>()(key) * 31 + std::hash<std::string_view>()(policy.name);
-  Shard& shard = shards_[(hash >> 32U) % shards];
+  const std::uint64_t hash = hash_of(policy, key);
+  Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   if (shard.full_at.size() >= max_per_shard_) make_room(shard, now);
   auto& full_at = shard.full_at[hash];
@@ -46,6 +47,29 @@ void RateLimiter::make_room(Shard& shard, Steady::time_point now) {
     at = shard.full_at.erase(at);
     forgotten_.Increment();
   }
+}
+
+std::uint64_t RateLimiter::hash_of(const RatePolicy& policy, std::string_view key) {
+  return std::hash<std::string_view>()(key) * 31 + std::hash<std::string_view>()(policy.name);
+}
+
+bool RateLimiter::exhausted(const RatePolicy& policy, std::string_view key,
+                            Steady::time_point now) {
+  const std::uint64_t hash = hash_of(policy, key);
+  Shard& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.full_at.find(hash);
+  const auto window = std::chrono::duration_cast<Steady::duration>(policy.window);
+  return found != shard.full_at.end() &&
+         found->second + window / std::max<std::int64_t>(policy.quota, 1) > now + window;
+}
+
+std::string address_key(std::string_view address) {
+  in6_addr bytes{};
+  if (address.find(':') == address.npos ||
+      inet_pton(AF_INET6, std::string(address).c_str(), &bytes) != 1)
+    return std::string(address);
+  return std::string(reinterpret_cast<const char*>(&bytes), 8);
 }
 
 }  // namespace madang::http

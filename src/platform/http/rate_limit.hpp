@@ -34,6 +34,8 @@ class RateLimiter {
 
   RateLimiter(std::size_t max_keys, metrics::Registry& registry);
   RateVerdict take(const RatePolicy& policy, std::string_view key, Steady::time_point now);
+  /// Whether take() would refuse; takes nothing.
+  bool exhausted(const RatePolicy& policy, std::string_view key, Steady::time_point now);
 
  private:
   static constexpr std::size_t shards = 16;
@@ -41,6 +43,8 @@ class RateLimiter {
     std::mutex mutex;
     std::unordered_map<std::uint64_t, Steady::time_point> full_at;  // when the quota is whole again
   };
+  static std::uint64_t hash_of(const RatePolicy& policy, std::string_view key);
+  Shard& shard_of(std::uint64_t hash) { return shards_[(hash >> 32U) % shards]; }
   void make_room(Shard& shard, Steady::time_point now);
 
   const std::size_t max_per_shard_;
@@ -48,5 +52,9 @@ class RateLimiter {
   metrics::Counter& refused_;
   metrics::Counter& forgotten_;
 };
+
+/// What an address is counted as: itself, or for IPv6 its /64, which one subscriber has to
+/// themselves.
+std::string address_key(std::string_view address);
 
 }  // namespace madang::http

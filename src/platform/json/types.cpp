@@ -82,7 +82,9 @@ void read_handle(Node node, std::string& value, Issues& issues) {
 
 void read_password(Node node, std::string& value, Issues& issues) {
   auto text = clean(node, issues);
-  if (text && check_length(code_points(*text), 8, 128, issues)) value = std::move(*text);
+  if (!text) return;
+  const std::size_t length = trim(*text).empty() ? 0 : code_points(*text);
+  if (check_length(length, 8, 128, issues)) value = std::move(*text);
 }
 
 }  // namespace madang::json::detail

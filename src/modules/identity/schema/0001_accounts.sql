@@ -16,6 +16,7 @@ create table accounts (
   updated_at bigint not null,
   withdrawn_at bigint
 );
+create index accounts_by_name on accounts (name_key);
 create index accounts_by_withdrawal on accounts (state, withdrawn_at);
 create table sessions (
   id bigint not null primary key,

@@ -41,6 +41,7 @@ create table comments (
   edited_at bigint
 );
 create index comments_by_post on comments (post_id, state, id);
+create index comments_by_state on comments (state, id);
 create index comments_by_author on comments (author_id, id);
 create table follows (
   follower_id bigint not null,
