@@ -25,8 +25,10 @@ void FanOutSubscriber::handle(const std::vector<events::Event>& events) {
 }
 
 void FanOutSubscriber::handle_one(const events::Event& event) {
-  if (event.type == post_created || event.type == post_restored) {
+  if (event.type == post_created) {
     if (const auto post = json::from_json<PostEvent>(event.payload)) created(*post);
+  } else if (event.type == post_restored) {
+    if (const auto post = json::from_json<PostEvent>(event.payload)) restored(*post);
   } else if (event.type == post_deleted) {
     if (const auto post = json::from_json<PostEvent>(event.payload)) deleted(*post);
   } else if (event.type == account_followed || event.type == account_unfollowed) {
@@ -40,6 +42,18 @@ void FanOutSubscriber::deleted(const PostEvent& post) {
   Followers followers = read_followers(post.author);
   followers.all.push_back({post.author, post.created_at});  // it is in the author's own feed too
   store_.remove({post.post, post.author, post.created_at}, followers.all);
+}
+
+/// Who had seen it before it was hidden has still seen it, but no feed in memory knows: with the
+/// post went its views. An admin's decision is rare enough to have these feeds built anew.
+void FanOutSubscriber::restored(const PostEvent& post) {
+  const Followers followers = read_followers(post.author);
+  std::vector<Id> reached;
+  reached.reserve(followers.all.size());
+  for (const FeedFollower& follower : followers.all) reached.push_back(follower.user);
+  for (const Id user : reached) store_.invalidate(user);
+  store_.invalidate(post.author);
+  hints_.hint(reached);
 }
 
 void FanOutSubscriber::created(const PostEvent& event) {

@@ -36,6 +36,7 @@ class FanOutSubscriber final : public events::VolatileSubscriber {
   void handle_one(const events::Event& event);
   void created(const PostEvent& post);
   void deleted(const PostEvent& post);
+  void restored(const PostEvent& post);
   void pushed(const FeedPost& post);
   void pulled(const FeedPost& post);
   void decide(const FeedPost& post, const Followers& followers, const PushReport& report);
