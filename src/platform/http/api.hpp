@@ -92,6 +92,7 @@ struct ApiOptions {
   std::string public_url;  // https://... or empty: decides cookie names and origins
   RatePolicy read{"read", 3000, std::chrono::seconds(10)};
   RatePolicy write{"write", 300, std::chrono::seconds(10)};
+  RatePolicy bad_tokens{"bad_tokens", 300, std::chrono::seconds(10)};  // unknown ones, by address
   std::vector<RatePolicy> special{};  // named by EndpointOptions::rate; by address
   std::size_t rate_keys = 200'000;
   std::size_t max_in_flight_keys = 10'000;  // Idempotency-Keys being worked on
