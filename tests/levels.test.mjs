@@ -21,7 +21,7 @@ const includes = files.flatMap((file) =>
 );
 
 const level = (file) => ['base/', 'platform/', 'modules/', 'app/', 'main.cpp'].findIndex((p) => file.startsWith(p));
-const isTest = (file) => /_(test|bench)\.cpp$/.test(file) || /fixture/.test(file);
+const isTest = (file) => /_(test|bench)\.cpp$|_(model|fixture|test_store)\.hpp$/.test(file);
 const folder = (file) => file.split('/').slice(0, 2).join('/');
 
 const report = (faults) => assert.deepEqual(faults.map((i) => `${i.file} includes ${i.target}`), []);
