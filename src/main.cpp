@@ -1,3 +1,5 @@
 #include "app/commands.hpp"
 
-int main(int argc, char** argv) { return madang::app::run_command({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  return madang::app::run_command({argv + 1, argv + argc});
+}

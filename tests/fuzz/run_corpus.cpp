@@ -1,5 +1,5 @@
-// Runs a fuzz target over every file of its corpus, as an ordinary test. An empty corpus is a failure:
-// it would test nothing.
+// Runs a fuzz target over every file of its corpus, as an ordinary test. An empty corpus is a
+// failure: it would test nothing.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
