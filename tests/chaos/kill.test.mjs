@@ -73,7 +73,9 @@ test("clients write and read while it is killed at random moments", async () => 
       await yard.server.kill();
     })();
     await Promise.all([walking, killed]);
-    await eventually("its workers are gone with it", () => workers.every((pid) => !existsSync(`/proc/${pid}`)));
+    await eventually("its workers are gone with it", () =>
+      workers.every((pid) => !existsSync(`/proc/${pid}`)),
+    );
     if (random.chance(0.6)) await dieWhileStarting(random.between(1, 60));
     await restart();
     const found = await verify.readAll(yard, people);
@@ -102,7 +104,8 @@ test("everybody gets every post exactly once, from SQL and from memory", async (
   await verify.verifyFeeds(yard, people, found, "after one more kill");
 });
 
-test("every picture that was acknowledged is there", () => verify.verifyMedia(yard, people, history));
+test("every picture that was acknowledged is there", () =>
+  verify.verifyMedia(yard, people, history));
 
 test("no notification is lost or told twice", async () => {
   await verify.verifyNotifications(yard, people, await verify.readAll(yard, people));

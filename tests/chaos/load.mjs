@@ -45,7 +45,8 @@ class Connection {
   lost() {
     this.gone = true;
     this.load.open.delete(this);
-    if (this.began !== undefined) this.load.answered(this, { status: 0, ms: performance.now() - this.began });
+    if (this.began !== undefined)
+      this.load.answered(this, { status: 0, ms: performance.now() - this.began });
     this.began = undefined;
   }
 }
@@ -78,7 +79,8 @@ export class Load {
 
   async drained() {
     const until = Date.now() + 60_000;
-    while (this.answers.length < this.sent && Date.now() < until) await new Promise((r) => setTimeout(r, 10));
+    while (this.answers.length < this.sent && Date.now() < until)
+      await new Promise((r) => setTimeout(r, 10));
     for (const connection of this.open) connection.socket.destroy();
   }
 
@@ -113,7 +115,13 @@ export class Load {
     });
     const offered = load.sent / ((performance.now() - begin) / 1000);
     await load.drained();
-    return { sent: load.sent, missed: load.missed, offered, answers: load.answers, ...summary(load.answers) };
+    return {
+      sent: load.sent,
+      missed: load.missed,
+      offered,
+      answers: load.answers,
+      ...summary(load.answers),
+    };
   }
 }
 
@@ -127,6 +135,8 @@ export function summary(answers) {
   return {
     accepted: of(answers.filter(({ status }) => status >= 200 && status < 300)),
     refused: of(answers.filter(({ status }) => status === 503 || status === 429)),
-    others: answers.filter(({ status }) => !(status >= 200 && status < 300) && status !== 503 && status !== 429),
+    others: answers.filter(
+      ({ status }) => !(status >= 200 && status < 300) && status !== 503 && status !== 429,
+    ),
   };
 }

@@ -39,7 +39,9 @@ async function overload(yard, make, { connections = 4, meanwhile }) {
       await meanwhile();
     }
   };
-  const storming = Load.open(yard.url, make, { rate: calm.rate * 3, seconds }).finally(() => (over = true));
+  const storming = Load.open(yard.url, make, { rate: calm.rate * 3, seconds }).finally(
+    () => (over = true),
+  );
   const [storm] = await Promise.all([storming, watch()]);
   console.log(
     `# sustained ${calm.rate.toFixed(0)}/s (p99 ${calm.accepted.p99?.toFixed(1)} ms); offered ${storm.offered.toFixed(0)}/s: ` +
@@ -49,7 +51,11 @@ async function overload(yard, make, { connections = 4, meanwhile }) {
   );
 
   assert.equal(storm.answers.length, storm.sent, "every request is answered");
-  assert.equal(storm.others.length, 0, `neither success nor 503 nor 429: ${JSON.stringify(storm.others[0])}`);
+  assert.equal(
+    storm.others.length,
+    0,
+    `neither success nor 503 nor 429: ${JSON.stringify(storm.others[0])}`,
+  );
   assert.ok(storm.refused.count > 0, "it was too much");
   for (const { status, retryAfter } of storm.answers)
     if (status >= 400) assert.ok(retryAfter >= 1, "who is refused is told when to come back");
@@ -58,10 +64,14 @@ async function overload(yard, make, { connections = 4, meanwhile }) {
   assert.ok(storm.accepted.p99 < deadlineMs, "nobody waits to the deadline");
   assert.ok(storm.refused.p50 <= storm.accepted.p99, "a refusal comes sooner than an answer");
   assert.ok(most - before < memoryRoom, `${most - before} bytes more`);
-  await eventually("it is calm again", async () => {
-    const after = await Load.closed(yard.url, make, { connections: 1, seconds: 0.3 });
-    return after.refused.count === 0 && after.others.length === 0 && after.accepted.count > 0;
-  }, { withinMs: 10_000 });
+  await eventually(
+    "it is calm again",
+    async () => {
+      const after = await Load.closed(yard.url, make, { connections: 1, seconds: 0.3 });
+      return after.refused.count === 0 && after.others.length === 0 && after.accepted.count > 0;
+    },
+    { withinMs: 10_000 },
+  );
   assert.equal((await yard.client.request("GET", "/health/ready")).status, 200);
   return storm;
 }
@@ -72,7 +82,9 @@ test("too many sign-ins: the hashing pool refuses, everything else goes on", asy
   });
   try {
     const [me, busy] = [await yard.join("calm"), await yard.join("busy")];
-    const signIn = request("POST", "/api/v1/sessions", { json: { email: busy.email, password: busy.password } });
+    const signIn = request("POST", "/api/v1/sessions", {
+      json: { email: busy.email, password: busy.password },
+    });
     let served = 0;
     await overload(yard, () => signIn, {
       meanwhile: async () => {
@@ -88,17 +100,26 @@ test("too many sign-ins: the hashing pool refuses, everything else goes on", asy
 });
 
 test("too many writes: each is there or was refused, and each counter is right", async () => {
-  const yard = await Yard.open({ env: { MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__MAX_GROUP: "1" } });
+  const yard = await Yard.open({
+    env: { MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__MAX_GROUP: "1" },
+  });
   try {
     const me = await yard.join("writer");
-    const post = request("POST", "/api/v1/posts", { token: me.token, json: { text: "물밀듯이 ".repeat(20) } });
+    const post = request("POST", "/api/v1/posts", {
+      token: me.token,
+      json: { text: "물밀듯이 ".repeat(20) },
+    });
     const storm = await overload(yard, () => post, {
-      meanwhile: async () => assert.equal((await yard.client.request("GET", "/health/live")).status, 200),
+      meanwhile: async () =>
+        assert.equal((await yard.client.request("GET", "/health/live")).status, 200),
     });
     const written = (await me.get(`/users/${me.id}`)).json.post_count;
     assert.ok(written >= storm.accepted.count);
     const tables = await yard.tables();
-    assert.equal(await tables.value(`select count(*) from posts where author_id = ${me.id};`), written);
+    assert.equal(
+      await tables.value(`select count(*) from posts where author_id = ${me.id};`),
+      written,
+    );
     await tables.close();
     await yard.server.stopOnly();
     assert.match(await yard.recount(), /^0 counters differ/);
@@ -117,14 +138,18 @@ async function crowd(yard, like, count) {
     insert into accounts (id, handle, handle_key, name, name_key, bio, password_hash, is_admin, state, created_at, updated_at)
     select a.id - n.n, 'crowd' || n.n, 'crowd' || n.n, a.name, a.name_key, a.bio, a.password_hash, 0, a.state, a.created_at, a.updated_at
     from accounts a, n where a.id = ${like};`;
-  const child = spawn("sqlite3", [`${yard.data}/madang.sqlite`, sql], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn("sqlite3", [`${yard.data}/madang.sqlite`, sql], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   assert.equal(await new Promise((resolve) => child.once("close", resolve)), 0);
   await yard.server.resume();
   yard.connect();
 }
 
 test("too many reads that need the store: refused at once, writes go on", async () => {
-  const yard = await Yard.open({ env: { MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__READERS: "1" } });
+  const yard = await Yard.open({
+    env: { MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__READERS: "1" },
+  });
   try {
     let me = await yard.join("reader");
     await crowd(yard, me.id, 8_000);
@@ -151,7 +176,8 @@ test("too many connections: those beyond the bound are told so, those inside are
     assert.ok(storm.sent > 200, `${storm.sent} sent`);
     assert.ok(storm.accepted.count >= 40, `${storm.accepted.count} accepted`);
     assert.ok(storm.refused.count > 0, "beyond the bound: 503");
-    for (const { status, retryAfter } of storm.answers) if (status === 503) assert.ok(retryAfter >= 1);
+    for (const { status, retryAfter } of storm.answers)
+      if (status === 503) assert.ok(retryAfter >= 1);
     await eventually("it is calm again", async () => {
       const after = await Load.closed(yard.url, () => live, { connections: 4, seconds: 0.2 });
       return after.refused.count === 0 && after.others.length === 0;

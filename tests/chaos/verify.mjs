@@ -9,8 +9,14 @@ export async function readAll(yard, people) {
   for (const person of people) {
     const client = yard.client.as(person.token);
     found.posts.set(person.id, await client.all(`/users/${person.id}/posts`));
-    found.likes.set(person.id, (await client.all("/me/likes")).map((post) => post.id));
-    found.following.set(person.id, (await client.all(`/users/${person.id}/following`)).map((p) => p.id));
+    found.likes.set(
+      person.id,
+      (await client.all("/me/likes")).map((post) => post.id),
+    );
+    found.following.set(
+      person.id,
+      (await client.all(`/users/${person.id}/following`)).map((p) => p.id),
+    );
   }
   for (const post of [...found.posts.values()].flat())
     found.comments.set(post.id, await yard.client.all(`/posts/${post.id}/comments`));
@@ -29,7 +35,11 @@ function assertTexts(kind, expected, there) {
     assert.notEqual(known.state, "deleted", `${kind} "${text}" was deleted`);
     if (known.id !== undefined) assert.equal(things[0].id, known.id);
     if (known.post !== undefined) assert.equal(things[0].post_id, known.post);
-    if (known.media !== undefined) assert.deepEqual(things[0].media.map((m) => m.id), known.media);
+    if (known.media !== undefined)
+      assert.deepEqual(
+        things[0].media.map((m) => m.id),
+        known.media,
+      );
   }
   return byText;
 }
@@ -46,7 +56,8 @@ export function verifyThings(history, found) {
     if (state === "acked") assert.ok(posts.has(text), `post "${text}" is lost`);
   const comments = assertTexts("comment", history.comments, [...found.comments.values()].flat());
   for (const [text, { state, post }] of history.comments)
-    if (state === "acked" && !history.mayBeGone(post)) assert.ok(comments.has(text), `comment "${text}" is lost`);
+    if (state === "acked" && !history.mayBeGone(post))
+      assert.ok(comments.has(text), `comment "${text}" is lost`);
 }
 
 export function verifySwitches(history, found) {
@@ -54,19 +65,25 @@ export function verifySwitches(history, found) {
     if (certain && !history.mayBeGone(thing))
       assert.equal(found.likes.get(account).includes(thing), on, `like of ${thing} by ${account}`);
   for (const { account, thing, on, certain } of history.follows.values())
-    if (certain) assert.equal(found.following.get(account).includes(thing), on, `${account} follows ${thing}`);
+    if (certain)
+      assert.equal(found.following.get(account).includes(thing), on, `${account} follows ${thing}`);
   const wished = (map, account, thing) => map.get(`${account} ${thing}`);
   for (const [account, posts] of found.likes)
     for (const post of posts) assert.ok(wished(history.likes, account, post), "a like nobody gave");
   for (const [account, others] of found.following)
-    for (const other of others) assert.ok(wished(history.follows, account, other), "a follow nobody asked for");
+    for (const other of others)
+      assert.ok(wished(history.follows, account, other), "a follow nobody asked for");
 }
 
 // What posts say of themselves is what the rows behind say.
 export function verifyCounts(found) {
   const likes = [...found.likes.values()].flat();
   for (const post of [...found.posts.values()].flat()) {
-    assert.equal(post.like_count, likes.filter((id) => id === post.id).length, `likes of ${post.id}`);
+    assert.equal(
+      post.like_count,
+      likes.filter((id) => id === post.id).length,
+      `likes of ${post.id}`,
+    );
     assert.equal(post.comment_count, found.comments.get(post.id).length, `comments of ${post.id}`);
   }
 }
@@ -93,7 +110,9 @@ export async function verifyFeeds(yard, people, found, what) {
 export async function verifyMedia(yard, people, history) {
   const owners = new Map(people.map((person) => [person.id, yard.client.as(person.token)]));
   const gone = new Set(
-    [...history.posts.values()].filter((post) => post.state.startsWith("delet")).flatMap((post) => post.media),
+    [...history.posts.values()]
+      .filter((post) => post.state.startsWith("delet"))
+      .flatMap((post) => post.media),
   );
   for (const [id, { owner, state }] of history.media) {
     if (gone.has(id)) continue; // with the post it was in
@@ -122,11 +141,18 @@ export async function verifyNotifications(yard, people, found) {
     const expected = {};
     for (const post of found.posts.get(person.id)) {
       const liking = others.filter((other) => found.likes.get(other.id).includes(post.id)).length;
-      const commenting = new Set(found.comments.get(post.id).map((c) => c.author.id).filter((id) => id !== person.id)).size;
+      const commenting = new Set(
+        found.comments
+          .get(post.id)
+          .map((c) => c.author.id)
+          .filter((id) => id !== person.id),
+      ).size;
       if (liking > 0) expected[`like ${post.id}`] = liking;
       if (commenting > 0) expected[`comment ${post.id}`] = commenting;
     }
-    const followers = others.filter((other) => found.following.get(other.id).includes(person.id)).length;
+    const followers = others.filter((other) =>
+      found.following.get(other.id).includes(person.id),
+    ).length;
     if (followers > 0) expected.follow = followers;
     let told;
     const read = async () => {
@@ -136,7 +162,10 @@ export async function verifyNotifications(yard, people, found) {
         if (line in told && item.type !== "follow") return false;
         told[line] = (told[line] ?? 0) + item.actor_count;
       }
-      return JSON.stringify(Object.entries(told).sort()) === JSON.stringify(Object.entries(expected).sort());
+      return (
+        JSON.stringify(Object.entries(told).sort()) ===
+        JSON.stringify(Object.entries(expected).sort())
+      );
     };
     await eventually(`notifications of ${person.handle}`, read).catch(() =>
       assert.deepEqual(told, expected, `notifications of ${person.handle}`),
@@ -147,7 +176,11 @@ export async function verifyNotifications(yard, people, found) {
 // No number twice; those given at a first attempt rise for each client, and from one life of the
 // server to the next. (A later attempt may be told the number of an earlier one.)
 export function verifyIds(history) {
-  assert.equal(new Set(history.ids.map(({ id }) => id)).size, history.ids.length, "an id was given twice");
+  assert.equal(
+    new Set(history.ids.map(({ id }) => id)).size,
+    history.ids.length,
+    "an id was given twice",
+  );
   const newest = new Map();
   let before = 0;
   let highest = 0;
@@ -156,7 +189,10 @@ export function verifyIds(history) {
     if (round !== life) [life, before] = [round, highest];
     highest = Math.max(highest, id);
     if (!first) continue;
-    assert.ok(id > (newest.get(walker) ?? 0), `${id} came to client ${walker} after ${newest.get(walker)}`);
+    assert.ok(
+      id > (newest.get(walker) ?? 0),
+      `${id} came to client ${walker} after ${newest.get(walker)}`,
+    );
     assert.ok(id > before, `${id} of life ${round} is below ${before} of the one before`);
     newest.set(walker, id);
   }
@@ -166,14 +202,20 @@ export function verifyIds(history) {
 export async function verifyRows(tables) {
   assert.deepEqual(await tables.query("pragma integrity_check;"), [["ok"]]);
   const none = {
-    "a like of nothing": "select count(*) from post_likes where post_id not in (select id from posts);",
-    "a like of nobody": "select count(*) from post_likes where account_id not in (select id from accounts);",
-    "a comment on nothing": "select count(*) from comments where post_id not in (select id from posts);",
-    "a picture of nothing": "select count(*) from post_media where post_id not in (select id from posts);",
+    "a like of nothing":
+      "select count(*) from post_likes where post_id not in (select id from posts);",
+    "a like of nobody":
+      "select count(*) from post_likes where account_id not in (select id from accounts);",
+    "a comment on nothing":
+      "select count(*) from comments where post_id not in (select id from posts);",
+    "a picture of nothing":
+      "select count(*) from post_media where post_id not in (select id from posts);",
     "a post's picture that is not its": `select count(*) from post_media p join posts o on o.id = p.post_id where o.state = 0
        and not exists (select 1 from media m where m.id = p.media_id and m.user_id = p.post_id and m.owner_id = o.author_id);`,
-    "a profile without an account": "select count(*) from social_profiles where account_id not in (select id from accounts);",
-    "an account without a profile": "select count(*) from accounts where id not in (select account_id from social_profiles);",
+    "a profile without an account":
+      "select count(*) from social_profiles where account_id not in (select id from accounts);",
+    "an account without a profile":
+      "select count(*) from accounts where id not in (select account_id from social_profiles);",
     "a follow of oneself": "select count(*) from follows where follower_id = followee_id;",
     "an answer without its effect": `select count(*) from idempotency_keys where route = '/api/v1/posts' and not exists
        (select 1 from outbox where type = 'post.created' and aggregate = json_extract(answer, '$.id'));`,

@@ -73,7 +73,13 @@ export class Walker {
 
   async writePost(media = []) {
     const text = this.newText("글");
-    const post = { author: this.person.id, text, media, state: "unknown", key: `post-${this.number}-${this.serial}` };
+    const post = {
+      author: this.person.id,
+      text,
+      media,
+      state: "unknown",
+      key: `post-${this.number}-${this.serial}`,
+    };
     this.history.posts.set(text, post);
     await this.sendPost(post);
   }
@@ -92,14 +98,23 @@ export class Walker {
     const post = this.somePost();
     if (!post) return;
     const text = this.newText("댓글");
-    const comment = { author: this.person.id, text, post: post.id, state: "unknown", key: `comment-${this.number}-${this.serial}` };
+    const comment = {
+      author: this.person.id,
+      text,
+      post: post.id,
+      state: "unknown",
+      key: `comment-${this.number}-${this.serial}`,
+    };
     this.history.comments.set(text, comment);
     await this.sendComment(comment);
   }
 
   async sendComment(comment, first = true) {
     const path = `/posts/${comment.post}/comments`;
-    const answer = await this.ask(() => this.client.create(path, { text: comment.text }, comment.key), [404]);
+    const answer = await this.ask(
+      () => this.client.create(path, { text: comment.text }, comment.key),
+      [404],
+    );
     if (!answer) return this.unanswered.push(() => this.sendComment(comment, false));
     if (answer.status === 404) return assert.ok(this.history.mayBeGone(comment.post));
     comment.id = answer.json.id;
@@ -113,7 +128,9 @@ export class Walker {
 
   // A post somebody was told about, rather a new one.
   somePost(whose = () => true) {
-    const known = [...this.history.posts.values()].filter((post) => post.state === "acked" && whose(post));
+    const known = [...this.history.posts.values()].filter(
+      (post) => post.state === "acked" && whose(post),
+    );
     if (known.length === 0) return undefined;
     return this.random.chance(0.7) ? this.random.one(known.slice(-30)) : this.random.one(known);
   }
@@ -127,7 +144,9 @@ export class Walker {
   }
 
   async deleteComment() {
-    const mine = [...this.history.comments.values()].filter((c) => c.state === "acked" && c.author === this.person.id);
+    const mine = [...this.history.comments.values()].filter(
+      (c) => c.state === "acked" && c.author === this.person.id,
+    );
     if (mine.length === 0) return;
     const comment = this.random.one(mine);
     comment.state = "deleting";
@@ -141,7 +160,10 @@ export class Walker {
 
   async turn(map, thing, on, path, gone) {
     this.history.turn(map, this.person.id, thing, on, false);
-    const answer = await this.ask(() => (on ? this.client.put(path) : this.client.delete(path)), [404]);
+    const answer = await this.ask(
+      () => (on ? this.client.put(path) : this.client.delete(path)),
+      [404],
+    );
     if (!answer) return;
     if (answer.status === 404) return assert.ok(gone(), `${path}: ${answer.text}`);
     this.history.turn(map, this.person.id, thing, on, true);
@@ -150,7 +172,9 @@ export class Walker {
   like(on = true) {
     const post = this.somePost();
     if (!post) return;
-    return this.turn(this.history.likes, post.id, on, `/posts/${post.id}/like`, () => this.history.mayBeGone(post.id));
+    return this.turn(this.history.likes, post.id, on, `/posts/${post.id}/like`, () =>
+      this.history.mayBeGone(post.id),
+    );
   }
 
   unlike() {
@@ -177,7 +201,10 @@ export class Walker {
     this.note(id);
     const target = new URL(upload.url);
     const sent = await this.ask(() =>
-      this.yard.client.request("PUT", target.pathname + target.search, { body: picture, headers: upload.headers }),
+      this.yard.client.request("PUT", target.pathname + target.search, {
+        body: picture,
+        headers: upload.headers,
+      }),
     );
     if (!sent) return;
     const medium = { owner: this.person.id, state: "sent" };
@@ -194,12 +221,20 @@ export class Walker {
   // ---- reading: never twice the same, never out of order, and what I was told of is there
 
   async readFeed() {
-    const mine = [...this.history.posts.values()].filter((p) => p.author === this.person.id && p.state === "acked").at(-1);
+    const mine = [...this.history.posts.values()]
+      .filter((p) => p.author === this.person.id && p.state === "acked")
+      .at(-1);
     const limit = this.random.between(1, 40);
-    const answer = await this.ask(() => this.client.get(`/feed?limit=${limit}${this.random.chance(0.5) ? "&mark_seen=0" : ""}`));
+    const answer = await this.ask(() =>
+      this.client.get(`/feed?limit=${limit}${this.random.chance(0.5) ? "&mark_seen=0" : ""}`),
+    );
     if (!answer) return;
     const ids = answer.json.items.map((item) => item.post.id);
-    assert.deepEqual(ids, [...new Set(ids)].sort((a, b) => b - a), "newest first, each once");
+    assert.deepEqual(
+      ids,
+      [...new Set(ids)].sort((a, b) => b - a),
+      "newest first, each once",
+    );
     if (mine && (ids.length < limit || mine.id > ids.at(-1)))
       assert.ok(ids.includes(mine.id), `my own post ${mine.id} is missing from ${ids}`);
   }

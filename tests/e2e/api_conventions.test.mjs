@@ -18,13 +18,35 @@ const posting = (body, headers = json) => me.call("POST", "/posts", { body, head
 
 describe("refusals", () => {
   test("of unknown paths: 404", async () => {
-    for (const path of ["/api/v1/nothing", "/api/v1", "/api/v1/", "/api/v2/posts", "/api/v1/posts/", "/api/v1//posts", "/api/v1/posts/1/likes"])
+    for (const path of [
+      "/api/v1/nothing",
+      "/api/v1",
+      "/api/v1/",
+      "/api/v2/posts",
+      "/api/v1/posts/",
+      "/api/v1//posts",
+      "/api/v1/posts/1/likes",
+    ])
       assertProblem(await me.request("GET", path), 404, "not_found");
     assertProblem(await me.request("POST", "/api/v1/nothing", { json: {} }), 404, "not_found");
   });
 
   test("of malformed ids: 404", async () => {
-    for (const id of ["0", "-1", "+1", "01", "1.0", "1e3", "abc", "%31", "9007199254740992", "99999999999999999999999", "null", "%00", "..%2f1"]) {
+    for (const id of [
+      "0",
+      "-1",
+      "+1",
+      "01",
+      "1.0",
+      "1e3",
+      "abc",
+      "%31",
+      "9007199254740992",
+      "99999999999999999999999",
+      "null",
+      "%00",
+      "..%2f1",
+    ]) {
       assertProblem(await me.get(`/posts/${id}`), 404, "not_found");
       assertProblem(await me.put(`/posts/${id}/like`), 404, "not_found");
     }
@@ -48,9 +70,28 @@ describe("refusals", () => {
   });
 
   test("of what is no JSON: 400", async () => {
-    const bad = ["", "{", "nope", '{"text":"a"', '{"text":"a"}}', '{"text":"a",}', "{'text':'a'}", '{"text":"\\ud800"}', '{"text":"\t\u0001"}', '\ufeff{"text":"a"}', '{"text":NaN}', "\u0000"];
+    const bad = [
+      "",
+      "{",
+      "nope",
+      '{"text":"a"',
+      '{"text":"a"}}',
+      '{"text":"a",}',
+      "{'text':'a'}",
+      '{"text":"\\ud800"}',
+      '{"text":"\t\u0001"}',
+      '\ufeff{"text":"a"}',
+      '{"text":NaN}',
+      "\u0000",
+    ];
     for (const body of bad) assertProblem(await posting(body), 400, "malformed_json");
-    const invalid = [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]];
+    const invalid = [
+      [0xff],
+      [0xc0, 0xaf],
+      [0xed, 0xa0, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xe2, 0x82],
+    ];
     for (const bytes of invalid) {
       const body = Buffer.concat([Buffer.from('{"text":"'), Buffer.from(bytes), Buffer.from('"}')]);
       const answer = await posting(body);
@@ -86,34 +127,67 @@ describe("refusals", () => {
 
   test("of another content type: 415", async () => {
     const body = '{"text":"a"}';
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json"])
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data; boundary=x",
+      "application/xml",
+      "json",
+    ])
       assertProblem(await posting(body, { "content-type": type }), 415, "unsupported_type");
     assertProblem(await posting(body, {}), 415, "unsupported_type");
-    for (const type of ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.x+json"])
+    for (const type of [
+      "application/json",
+      "application/json; charset=utf-8",
+      "APPLICATION/JSON",
+      "application/vnd.x+json",
+    ])
       assert.equal((await posting(body, { "content-type": type })).status, 201, type);
   });
 
   test("name every field that is wrong", async () => {
-    const answer = await yard.client.post("/accounts", { email: 1, password: [], handle: {}, name: 5 });
+    const answer = await yard.client.post("/accounts", {
+      email: 1,
+      password: [],
+      handle: {},
+      name: 5,
+    });
     const problem = assertProblem(answer, 422, "validation_failed");
-    assert.deepEqual(problem.errors.map((e) => e.field).sort(), ["email", "handle", "name", "password"]);
+    assert.deepEqual(problem.errors.map((e) => e.field).sort(), [
+      "email",
+      "handle",
+      "name",
+      "password",
+    ]);
     const nested = await me.create("/posts", { text: "x", media: [1, "2", 3] });
     assertProblem(nested, 422, "validation_failed", "media/1");
   });
 });
 
 test("unknown fields and needless bodies are ignored", async () => {
-  const post = (await me.create("/posts", { text: "글", id: 1, author: 2, like_count: 99, created_at: "x" })).json;
+  const post = (
+    await me.create("/posts", { text: "글", id: 1, author: 2, like_count: 99, created_at: "x" })
+  ).json;
   assert.equal(post.like_count, 0);
   assert.equal(post.author.id, me.id);
   for (const body of ["{}", '{"liked":false}', "not json", ""])
-    assert.equal((await me.put(`/posts/${post.id}/like`, { body, headers: json })).json.liked, true);
+    assert.equal(
+      (await me.put(`/posts/${post.id}/like`, { body, headers: json })).json.liked,
+      true,
+    );
   assert.equal((await me.delete(`/posts/${post.id}`, { soft: true })).status, 204);
 });
 
 test("HEAD is GET without the body", async () => {
   const post = (await me.create("/posts", { text: "머리만" })).json;
-  for (const path of [`/api/v1/posts/${post.id}`, "/api/v1/me", "/", "/health/live", "/api/openapi.json", "/api/v1/posts/1"]) {
+  for (const path of [
+    `/api/v1/posts/${post.id}`,
+    "/api/v1/me",
+    "/",
+    "/health/live",
+    "/api/openapi.json",
+    "/api/v1/posts/1",
+  ]) {
     const get = await me.request("GET", path);
     const head = await me.request("HEAD", path);
     assert.equal(head.status, get.status, path);
@@ -125,7 +199,8 @@ test("HEAD is GET without the body", async () => {
 });
 
 describe("on the wire", () => {
-  const status = async (bytes) => Number(/^HTTP\/1\.[01] (\d+)/.exec(await raw(yard.url, bytes))?.[1]);
+  const status = async (bytes) =>
+    Number(/^HTTP\/1\.[01] (\d+)/.exec(await raw(yard.url, bytes))?.[1]);
   const head = (lines) => `GET /health/live HTTP/1.1\r\n${lines}\r\n\r\n`;
 
   const cases = [
@@ -134,7 +209,11 @@ describe("on the wire", () => {
     ["no Host", head("X: y"), 400],
     ["two Hosts", head("Host: x\r\nHost: y"), 400],
     ["two lengths", head("Host: x\r\nContent-Length: 1\r\nContent-Length: 2") + "ab", 400],
-    ["a length and chunks", head("Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked") + "0\r\n\r\n", 400],
+    [
+      "a length and chunks",
+      head("Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked") + "0\r\n\r\n",
+      400,
+    ],
     ["a bad length", head("Host: x\r\nContent-Length: -1"), 400],
     ["a signed length", head("Host: x\r\nContent-Length: +1") + "a", 400],
     ["a bad chunk", head("Host: x\r\nTransfer-Encoding: chunked") + "zz\r\n", 400],
@@ -145,7 +224,11 @@ describe("on the wire", () => {
     ["no request at all", "\u0016\u0003\u0001\u0002\u0000\r\n\r\n", 400],
     ["a target too long", `GET /${"a".repeat(9000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414],
     ["headers too large", head(`Host: x\r\nA: ${"b".repeat(20_000)}`), 431],
-    ["too many headers", head(`Host: x\r\n${Array.from({ length: 200 }, (_, i) => `A${i}: b`).join("\r\n")}`), 431],
+    [
+      "too many headers",
+      head(`Host: x\r\n${Array.from({ length: 200 }, (_, i) => `A${i}: b`).join("\r\n")}`),
+      431,
+    ],
   ];
   for (const [what, bytes, expected] of cases)
     test(`${what}: ${expected}`, async () => {
@@ -162,8 +245,14 @@ describe("on the wire", () => {
 
   test("pipelined requests are answered in order", async () => {
     const get = (path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-    const text = await raw(yard.url, get("/health/live") + get("/api/v1/nothing") + get("/health/ready"));
-    assert.deepEqual([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((m) => m[1]), ["200", "404", "200"]);
+    const text = await raw(
+      yard.url,
+      get("/health/live") + get("/api/v1/nothing") + get("/health/ready"),
+    );
+    assert.deepEqual(
+      [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((m) => m[1]),
+      ["200", "404", "200"],
+    );
   });
 
   test("a slow head ends in 408", async () => {
@@ -177,8 +266,12 @@ describe("on the wire", () => {
 
   test("garbage of every kind leaves the server well", async () => {
     for (let i = 0; i < 40; ++i) {
-      const bytes = Buffer.from(Array.from({ length: 300 }, (_, j) => (i * 7919 + j * j * 31 + (i * j) % 253) & 255));
-      await raw(yard.url, Buffer.concat([bytes, Buffer.from("\r\n\r\n")]), { quietMs: 20 }).catch(() => {});
+      const bytes = Buffer.from(
+        Array.from({ length: 300 }, (_, j) => (i * 7919 + j * j * 31 + ((i * j) % 253)) & 255),
+      );
+      await raw(yard.url, Buffer.concat([bytes, Buffer.from("\r\n\r\n")]), { quietMs: 20 }).catch(
+        () => {},
+      );
     }
     assert.equal(await status(head("Host: x")), 200);
   });
@@ -201,23 +294,32 @@ describe("operations", () => {
         const type = /^# TYPE (\S+) (counter|gauge|histogram|summary|untyped)$/.exec(line);
         if (type) types.set(type[1], type[2]);
         if (line === "" || line.startsWith("#")) continue;
-        const sample = /^([a-zA-Z_:][\w:]*)(\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*\})? (\S+)$/.exec(line);
+        const sample =
+          /^([a-zA-Z_:][\w:]*)(\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*\})? (\S+)$/.exec(line);
         assert.ok(sample, line);
-        assert.ok(["NaN", "+Inf", "-Inf"].includes(sample[3]) || Number.isFinite(Number(sample[3])), line);
+        assert.ok(
+          ["NaN", "+Inf", "-Inf"].includes(sample[3]) || Number.isFinite(Number(sample[3])),
+          line,
+        );
         const key = sample[1] + (sample[2] ?? "");
         assert.ok(!series.has(key), `twice: ${key}`);
-        assert.ok(types.has(sample[1]) || types.has(sample[1].replace(/_(bucket|sum|count)$/, "")), line);
+        assert.ok(
+          types.has(sample[1]) || types.has(sample[1].replace(/_(bucket|sum|count)$/, "")),
+          line,
+        );
         series.set(key, Number(sample[3]));
       }
       return series;
     };
-    const name = 'madang_http_requests_total{method="GET",route="/api/v1/posts/ranking",status="2xx"}';
+    const name =
+      'madang_http_requests_total{method="GET",route="/api/v1/posts/ranking",status="2xx"}';
     await yard.client.get("/posts/ranking");
     const before = (await scrape()).get(name);
     for (let i = 0; i < 3; ++i) await yard.client.get("/posts/ranking");
     assert.equal((await scrape()).get(name), before + 3);
     const pools = [...(await scrape()).keys()].join("\n");
-    for (const pool of ["db_writer", "db_readers", "passwords"]) assert.ok(pools.includes(`pool="${pool}"`), pool);
+    for (const pool of ["db_writer", "db_readers", "passwords"])
+      assert.ok(pools.includes(`pool="${pool}"`), pool);
   });
 
   test("/metrics is for named addresses only", async () => {
@@ -235,7 +337,8 @@ describe("operations", () => {
     assert.equal(document.json.openapi, "3.1.0");
     assert.ok(document.json.paths["/api/v1/posts"].post);
     const docs = await yard.client.request("GET", "/docs");
-    const page = docs.status === 200 ? docs : await yard.client.request("GET", docs.headers.location);
+    const page =
+      docs.status === 200 ? docs : await yard.client.request("GET", docs.headers.location);
     assert.equal(page.status, 200);
     assert.match(page.headers["content-type"], /^text\/html/);
     assert.match(page.headers["content-security-policy"], /default-src 'self'/);
@@ -247,7 +350,13 @@ describe("operations", () => {
 
   test("every answer names its request", async () => {
     const ids = new Set();
-    for (const path of ["/", "/health/live", "/api/v1/me", "/api/v1/posts/ranking", "/nothing.js"]) {
+    for (const path of [
+      "/",
+      "/health/live",
+      "/api/v1/me",
+      "/api/v1/posts/ranking",
+      "/nothing.js",
+    ]) {
       const id = (await yard.client.request("GET", path)).headers["x-request-id"];
       assert.match(id, /^\S+$/);
       ids.add(id);
@@ -271,7 +380,11 @@ describe("the page", () => {
     }
     assertProblem(await yard.client.request("GET", "/nothing.js"), 404, "not_found");
     assertProblem(await yard.client.request("POST", "/", { json: {} }), 404);
-    for (const path of ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/assets/../../etc/passwd"])
+    for (const path of [
+      "/../../etc/passwd",
+      "/%2e%2e/%2e%2e/etc/passwd",
+      "/assets/../../etc/passwd",
+    ])
       assert.doesNotMatch((await yard.client.request("GET", path)).text, /root:/);
   });
 

@@ -10,14 +10,16 @@ after(() => yard.close());
 
 const write = async (who, text) => (await who.create("/posts", { text })).json.id;
 const listed = async (who) => (await who.get("/notifications")).json;
-const lines = async (who) => (await listed(who)).items.map((n) => `${n.type} ${n.actor.handle} ${n.actor_count}`);
+const lines = async (who) =>
+  (await listed(who)).items.map((n) => `${n.type} ${n.actor.handle} ${n.actor_count}`);
 
 // Notifications come after the answer that caused them.
 async function becomes(who, expected) {
   let now;
-  await eventually("", async () => JSON.stringify((now = await lines(who))) === JSON.stringify(expected)).catch(() =>
-    assert.deepEqual(now, expected),
-  );
+  await eventually(
+    "",
+    async () => JSON.stringify((now = await lines(who))) === JSON.stringify(expected),
+  ).catch(() => assert.deepEqual(now, expected));
 }
 
 describe("notifications", () => {
@@ -46,7 +48,10 @@ describe("notifications", () => {
       assert.equal(item.read, false);
       assert.ok(Date.parse(item.created_at) > 0);
     }
-    assert.deepEqual((await me.all("/notifications", { limit: 1 })).map((n) => n.id), items.map((n) => n.id));
+    assert.deepEqual(
+      (await me.all("/notifications", { limit: 1 })).map((n) => n.id),
+      items.map((n) => n.id),
+    );
   });
 
   test("not of one's own doing, not twice, and gone when it was taken back", async () => {
@@ -68,7 +73,9 @@ describe("notifications", () => {
   });
 
   test("are not from the blocked and the muted, and go with their post", async () => {
-    const [me, muted, blocked, fine] = await Promise.all(["me", "muted", "blocked", "fine"].map((n) => yard.join(n)));
+    const [me, muted, blocked, fine] = await Promise.all(
+      ["me", "muted", "blocked", "fine"].map((n) => yard.join(n)),
+    );
     const post = await write(me, "글");
     await me.put(`/users/${muted.id}/mute`);
     await muted.put(`/posts/${post}/like`);
@@ -92,13 +99,22 @@ describe("notifications", () => {
     const [first] = (await listed(me)).items;
     await a.put(`/users/${me.id}/follow`);
     await becomes(me, [`follow ${a.handle} 1`, `like ${a.handle} 1`]);
-    assert.deepEqual((await me.post("/notifications/read", { up_to: first.id })).json, { unread: 1 });
-    assert.deepEqual((await me.post("/notifications/read", { up_to: first.id })).json, { unread: 1 });
-    assert.deepEqual((await listed(me)).items.map((n) => n.read), [false, true]);
+    assert.deepEqual((await me.post("/notifications/read", { up_to: first.id })).json, {
+      unread: 1,
+    });
+    assert.deepEqual((await me.post("/notifications/read", { up_to: first.id })).json, {
+      unread: 1,
+    });
+    assert.deepEqual(
+      (await listed(me)).items.map((n) => n.read),
+      [false, true],
+    );
     await b.put(`/posts/${post}/like`);
     await becomes(me, [`like ${b.handle} 1`, `follow ${a.handle} 1`, `like ${a.handle} 1`]);
     const { items } = await listed(me);
-    assert.deepEqual((await me.post("/notifications/read", { up_to: items[0].id })).json, { unread: 0 });
+    assert.deepEqual((await me.post("/notifications/read", { up_to: items[0].id })).json, {
+      unread: 0,
+    });
     assert.equal((await listed(me)).unread, 0);
     for (const body of [{}, { up_to: -1 }, { up_to: "1" }, { up_to: 2 ** 53 }])
       assertProblem(await me.post("/notifications/read", body), 422, "validation_failed", "up_to");
@@ -157,13 +173,22 @@ describe("events", () => {
     await yard.client.as(crowd[4].token).put(`/posts/${posts[4]}/like`);
     await second.find((event) => event.data.post?.id === posts[4]);
     const told = second.all.filter((event) => event.type === "notification");
-    assert.deepEqual(told.map((event) => event.data.post.id), posts.slice(1, 5));
+    assert.deepEqual(
+      told.map((event) => event.data.post.id),
+      posts.slice(1, 5),
+    );
     const ids = told.map((event) => event.id);
-    assert.deepEqual(ids, [...new Set(ids)].sort((a, b) => a - b));
+    assert.deepEqual(
+      ids,
+      [...new Set(ids)].sort((a, b) => a - b),
+    );
     assert.ok(ids[0] > seen.id);
     second.close();
 
-    const byQuery = await openEvents(yard.url, { token: me.token, query: `?last_event_id=${ids.at(-2)}` });
+    const byQuery = await openEvents(yard.url, {
+      token: me.token,
+      query: `?last_event_id=${ids.at(-2)}`,
+    });
     assert.equal((await byQuery.find((event) => event.type === "notification")).id, ids.at(-1));
     byQuery.close();
   });

@@ -18,7 +18,12 @@ const assertFeed = async (who, expected) => {
 
 describe("what is in it", () => {
   test("posts of those I follow and my own, newest first, live", async () => {
-    const [me, a, b, other] = [await yard.join("me"), await yard.join("a"), await yard.join("b"), await yard.join("o")];
+    const [me, a, b, other] = [
+      await yard.join("me"),
+      await yard.join("a"),
+      await yard.join("b"),
+      await yard.join("o"),
+    ];
     assertProblem(await yard.client.get("/feed"), 401, "unauthenticated");
     assert.deepEqual(await feedOf(me), []);
     await me.put(`/users/${a.id}/follow`);
@@ -99,7 +104,10 @@ describe("seen", () => {
     assert.deepEqual(await seen(""), unseen, "told before it is marked");
     assert.deepEqual(await seen(""), [true, true]);
     const all = await me.all("/feed?mark_seen=0");
-    assert.deepEqual(all.map((item) => item.seen), [true, true, false, false]);
+    assert.deepEqual(
+      all.map((item) => item.seen),
+      [true, true, false, false],
+    );
   });
 
   test("outlives a restart", async () => {
@@ -112,7 +120,10 @@ describe("seen", () => {
     const again = await yard.signIn(me);
     const items = await again.all("/feed?mark_seen=0");
     assert.deepEqual(idsOf(items), ids.reverse());
-    assert.deepEqual(items.map((item) => item.seen), [true, false]);
+    assert.deepEqual(
+      items.map((item) => item.seen),
+      [true, false],
+    );
   });
 });
 
@@ -130,7 +141,10 @@ describe("paging", () => {
     const { me, ids } = await busy(45);
     for (const limit of [1, 7, 20, 45, 100]) {
       const pages = await me.pages("/feed?mark_seen=0", { limit });
-      assert.deepEqual(pages.flatMap((page) => idsOf(page.items)), ids);
+      assert.deepEqual(
+        pages.flatMap((page) => idsOf(page.items)),
+        ids,
+      );
       const last = pages.at(-1).answer;
       assert.equal(last.json.next_cursor, undefined);
       assert.equal(last.headers.link, undefined);
@@ -159,8 +173,14 @@ describe("paging", () => {
       ++round;
     } while (cursor);
     assert.ok(round >= 6 && gone.length > 0);
-    assert.deepEqual(walked, ids.filter((id) => walked.includes(id) || !gone.includes(id)));
-    assert.deepEqual(walked.filter((id, i) => walked.indexOf(id) !== i), []);
+    assert.deepEqual(
+      walked,
+      ids.filter((id) => walked.includes(id) || !gone.includes(id)),
+    );
+    assert.deepEqual(
+      walked.filter((id, i) => walked.indexOf(id) !== i),
+      [],
+    );
     for (const id of ids) assert.ok(walked.includes(id) || gone.includes(id));
   });
 });
@@ -199,15 +219,41 @@ describe("cursors", () => {
       const { next_cursor } = (await me.get(`${list}${join}limit=1`)).json;
       assert.match(next_cursor, /^[A-Za-z0-9_-]+$/, list);
       cursors.push(next_cursor);
-      const garbled = ["x", "", "AAAA", "a".repeat(500), `${next_cursor}A`, next_cursor.slice(1), "%00", "%ff", "%", encodeURIComponent("한글")];
+      const garbled = [
+        "x",
+        "",
+        "AAAA",
+        "a".repeat(500),
+        `${next_cursor}A`,
+        next_cursor.slice(1),
+        "%00",
+        "%ff",
+        "%",
+        encodeURIComponent("한글"),
+      ];
       for (const bad of garbled)
-        assertProblem(await me.get(`${list}${join}cursor=${bad}`), 422, "validation_failed", "cursor");
+        assertProblem(
+          await me.get(`${list}${join}cursor=${bad}`),
+          422,
+          "validation_failed",
+          "cursor",
+        );
       for (const limit of ["0", "101", "-1", "1.5", "x", "", "1e1", "99999999999999999999"])
-        assertProblem(await me.get(`${list}${join}limit=${limit}`), 422, "validation_failed", "limit");
+        assertProblem(
+          await me.get(`${list}${join}limit=${limit}`),
+          422,
+          "validation_failed",
+          "limit",
+        );
     }
     for (const [i, list] of lists.entries())
       for (const [j, cursor] of cursors.entries())
-        if (i !== j) await refused(`${list}${list.includes("?") ? "&" : "?"}cursor=${cursor}`, "bad_cursor", me);
+        if (i !== j)
+          await refused(
+            `${list}${list.includes("?") ? "&" : "?"}cursor=${cursor}`,
+            "bad_cursor",
+            me,
+          );
   });
 
   // [kind, version, part, last, begun in microseconds, floor], as base64url of LEB128 numbers.

@@ -60,7 +60,12 @@ test("what was refused may be sent again under its key, repaired or not", async 
 
 test("keys are 1 to 255 visible ASCII characters", async () => {
   for (const bad of ["a b", "k".repeat(256), '""', 'a"b'])
-    assertProblem(await keyed(me, "/posts", { text: "x" }, bad), 422, "validation_failed", "Idempotency-Key");
+    assertProblem(
+      await keyed(me, "/posts", { text: "x" }, bad),
+      422,
+      "validation_failed",
+      "Idempotency-Key",
+    );
   assert.equal((await keyed(me, "/posts", { text: "x" }, "k".repeat(255))).status, 201);
 });
 

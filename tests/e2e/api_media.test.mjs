@@ -21,7 +21,10 @@ const open = (who, bytes, { type = "image/png", purpose = "post" } = {}) =>
 
 async function put({ url, method, headers }, bytes, more = {}) {
   const { pathname, search } = new URL(url);
-  return yard.client.request(method, pathname + search, { body: bytes, headers: { ...headers, ...more } });
+  return yard.client.request(method, pathname + search, {
+    body: bytes,
+    headers: { ...headers, ...more },
+  });
 }
 
 async function send(who, bytes, options) {
@@ -86,14 +89,37 @@ describe("an upload", () => {
   test("goes into a post, once, by its owner", async () => {
     const [first, second] = [await ready(me), await ready(me, png(100, 300, 2))];
     const theirs = await ready(other);
-    assertProblem(await me.create("/posts", { text: "그림", media: [theirs.id] }), 422, "media_not_yours");
+    assertProblem(
+      await me.create("/posts", { text: "그림", media: [theirs.id] }),
+      422,
+      "media_not_yours",
+    );
     const unsent = (await open(me, png(9, 9))).json.id;
-    assertProblem(await me.create("/posts", { text: "그림", media: [unsent] }), 422, "media_not_ready");
-    assertProblem(await me.create("/posts", { text: "그림", media: [first.id, first.id] }), 422, "validation_failed", "media");
+    assertProblem(
+      await me.create("/posts", { text: "그림", media: [unsent] }),
+      422,
+      "media_not_ready",
+    );
+    assertProblem(
+      await me.create("/posts", { text: "그림", media: [first.id, first.id] }),
+      422,
+      "validation_failed",
+      "media",
+    );
     const made = await me.create("/posts", { text: "그림 둘", media: [second.id, first.id] });
     assert.equal(made.status, 201, made.text);
-    assert.deepEqual(made.json.media.map((m) => m.id), [second.id, first.id], "in the order that was given");
-    assert.deepEqual(made.json.media.map((m) => [m.width, m.height]), [[100, 300], [320, 200]]);
+    assert.deepEqual(
+      made.json.media.map((m) => m.id),
+      [second.id, first.id],
+      "in the order that was given",
+    );
+    assert.deepEqual(
+      made.json.media.map((m) => [m.width, m.height]),
+      [
+        [100, 300],
+        [320, 200],
+      ],
+    );
     for (const { url, variants } of made.json.media) {
       assert.equal((await fetchPicture(url)).status, 200);
       for (const variant of variants) {
@@ -134,17 +160,27 @@ describe("an upload", () => {
     const post = (await me.create("/posts", { text: "얼굴" })).json;
     assert.equal(post.author.avatar, edited.json.avatar);
     const { id: wrong } = await ready(me);
-    assert.equal((await me.patch("/me", { avatar: wrong })).status, 422, "a post's picture is no avatar");
+    assert.equal(
+      (await me.patch("/me", { avatar: wrong })).status,
+      422,
+      "a post's picture is no avatar",
+    );
     assert.equal((await me.patch("/me", { avatar: null })).json.avatar, undefined);
   });
 
   test("says nothing of where it was taken", async () => {
     const place = "SECRET-PLACE-37.5665N";
-    const exif = Buffer.concat([Buffer.from("Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", "latin1"), Buffer.from(place)]);
+    const exif = Buffer.concat([
+      Buffer.from("Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", "latin1"),
+      Buffer.from(place),
+    ]);
     const head = Buffer.alloc(4);
     head.writeUInt16BE(0xffe1, 0);
     head.writeUInt16BE(exif.length + 2, 2);
-    const comment = Buffer.concat([Buffer.from([0xff, 0xfe, 0, place.length + 2]), Buffer.from(place)]);
+    const comment = Buffer.concat([
+      Buffer.from([0xff, 0xfe, 0, place.length + 2]),
+      Buffer.from(place),
+    ]);
     const taken = Buffer.concat([photo.subarray(0, 2), head, exif, comment, photo.subarray(2)]);
     const done = await ready(me, taken, { type: "image/jpeg" });
     for (const url of [done.url, ...(done.variants ?? []).map((variant) => variant.url)]) {
@@ -157,7 +193,8 @@ describe("an upload", () => {
 
 describe("what is refused", () => {
   test("before it is sent: type, size, purpose", async () => {
-    const ask = (change) => me.create("/media", { content_type: "image/png", bytes: 100, purpose: "post", ...change });
+    const ask = (change) =>
+      me.create("/media", { content_type: "image/png", bytes: 100, purpose: "post", ...change });
     for (const type of ["image/svg+xml", "text/html", "image/gif", "image/png; x=y", "", 5])
       assertProblem(await ask({ content_type: type }), 422, "validation_failed", "content_type");
     for (const bytes of [0, -1, 10 * 2 ** 20 + 1, 2 ** 50, "100", 1.5])
@@ -176,8 +213,15 @@ describe("what is refused", () => {
     await refused(await put(upload, bytes, { "content-type": "text/html" }));
     await refused(await put(upload, bytes.subarray(1)));
     await refused(await put(upload, Buffer.concat([bytes, bytes])));
-    await refused(await put({ ...upload, url: upload.url.replace(/(X-Amz-Signature=)./, "$1_") }, bytes));
-    await refused(await put({ ...upload, url: upload.url.replace(/X-Amz-Expires=\d+/, "X-Amz-Expires=604800") }, bytes));
+    await refused(
+      await put({ ...upload, url: upload.url.replace(/(X-Amz-Signature=)./, "$1_") }, bytes),
+    );
+    await refused(
+      await put(
+        { ...upload, url: upload.url.replace(/X-Amz-Expires=\d+/, "X-Amz-Expires=604800") },
+        bytes,
+      ),
+    );
     assert.equal((await me.get(`/media/${id}`)).json.state, "waiting");
     assertProblem(await me.post(`/media/${id}/complete`, {}), 422, "not_uploaded");
   });
@@ -224,5 +268,7 @@ describe("what is refused", () => {
 });
 
 test("the bytes of what was deleted are removed by the next sweep", async () => {
-  await eventually("404", async () => (await fetchPicture(deleted)).status === 404, { withinMs: 90_000 });
+  await eventually("404", async () => (await fetchPicture(deleted)).status === 404, {
+    withinMs: 90_000,
+  });
 });

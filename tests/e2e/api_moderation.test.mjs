@@ -23,10 +23,17 @@ describe("block", () => {
     for (let i = 0; i < 2; ++i)
       assert.deepEqual((await a.put(`/users/${b.id}/block`)).json, { blocked: true });
 
-    for (const [who, post, owner] of [[a, ofB, b], [b, ofA, a]]) {
+    for (const [who, post, owner] of [
+      [a, ofB, b],
+      [b, ofA, a],
+    ]) {
       assertProblem(await who.get(`/posts/${post.id}`), 404, "not_found");
       assertProblem(await who.put(`/posts/${post.id}/like`), 404, "not_found");
-      assertProblem(await who.create(`/posts/${post.id}/comments`, { text: "x" }), 404, "not_found");
+      assertProblem(
+        await who.create(`/posts/${post.id}/comments`, { text: "x" }),
+        404,
+        "not_found",
+      );
       assertProblem(await who.put(`/users/${owner.id}/follow`), 404, "not_found");
     }
     assertProblem(await b.get(`/users/${a.id}`), 404, "not_found");
@@ -75,8 +82,18 @@ describe("reports", () => {
     assert.equal((await report({ post_id: post.id })).json.id, made.json.id, "once a reporter");
     assertProblem(await report({}), 422, "validation_failed");
     assertProblem(await report({ post_id: post.id, user_id: a.id }), 422, "validation_failed");
-    assertProblem(await report({ post_id: post.id, reason: "" }), 422, "validation_failed", "reason");
-    assertProblem(await report({ post_id: post.id, reason: "이".repeat(501) }), 422, "validation_failed", "reason");
+    assertProblem(
+      await report({ post_id: post.id, reason: "" }),
+      422,
+      "validation_failed",
+      "reason",
+    );
+    assertProblem(
+      await report({ post_id: post.id, reason: "이".repeat(501) }),
+      422,
+      "validation_failed",
+      "reason",
+    );
     assertProblem(await report({ post_id: 1 }), 404, "not_found");
     assertProblem(await report({ user_id: 1 }), 404, "not_found");
     assertProblem(await report({ comment_id: 1 }), 404, "not_found");
@@ -98,9 +115,16 @@ describe("reports", () => {
     ];
     assertProblem(await b.get("/admin/reports"), 403, "forbidden");
     assertProblem(await yard.client.get("/admin/reports"), 401, "unauthenticated");
-    assertProblem(await b.create(`/admin/reports/${ids[0]}/resolve`, { hide: true }), 403, "forbidden");
+    assertProblem(
+      await b.create(`/admin/reports/${ids[0]}/resolve`, { hide: true }),
+      403,
+      "forbidden",
+    );
     const open = async () => (await admin.all("/admin/reports", { limit: 2 })).map((r) => r.id);
-    assert.deepEqual((await open()).filter((id) => ids.includes(id)), ids);
+    assert.deepEqual(
+      (await open()).filter((id) => ids.includes(id)),
+      ids,
+    );
     const [first] = (await admin.all("/admin/reports")).filter((r) => r.id === ids[0]);
     assert.equal(first.text, "숨길 글");
     assert.equal(first.author.id, a.id);
@@ -131,7 +155,12 @@ describe("reports", () => {
     assertProblem(await resolve(ids[3], true), 422, "cannot_hide_user");
     assert.equal((await resolve(ids[3], false)).json.state, "kept");
     assertProblem(await resolve(1, true), 404, "not_found");
-    assertProblem(await admin.create(`/admin/reports/${ids[0]}/resolve`, {}), 422, "validation_failed", "hide");
+    assertProblem(
+      await admin.create(`/admin/reports/${ids[0]}/resolve`, {}),
+      422,
+      "validation_failed",
+      "hide",
+    );
     assertProblem(await admin.get("/admin/reports?state=x"), 422, "validation_failed", "state");
   });
 });

@@ -38,7 +38,14 @@ describe("configuration", () => {
     assert.match(err, words);
     assert.doesNotMatch(out, /ready/);
   };
-  const serve = (...more) => ["serve", "--data", path.join(folder, "no"), "--listen", "127.0.0.1:0", ...more];
+  const serve = (...more) => [
+    "serve",
+    "--data",
+    path.join(folder, "no"),
+    "--listen",
+    "127.0.0.1:0",
+    ...more,
+  ];
 
   test("unknown keys are refused with exit code 2, in the environment and in the file", async () => {
     await refused(serve(), { env: { MADANG_HTTP__COLOUR: "red" } }, /colour/i);
@@ -65,7 +72,9 @@ describe("configuration", () => {
   test("`config` prints what is in effect: the environment over the file", async () => {
     const file = path.join(folder, "some.ini");
     await writeFile(file, "# a comment\n[http]\nthreads = 3\n[rate]\nreads = 7\n");
-    const { code, out } = await run(["config", "--config", file], { env: { MADANG_RATE__READS: "9" } });
+    const { code, out } = await run(["config", "--config", file], {
+      env: { MADANG_RATE__READS: "9" },
+    });
     assert.equal(code, 0);
     assert.match(out, /^\[http\]$/m);
     assert.match(out, /^threads\s*=\s*3$/m);
@@ -77,7 +86,16 @@ describe("configuration", () => {
     assert.equal((await run(["admin", "dance"])).code, 2);
     const help = await run(["--help"]);
     assert.equal(help.code, 0);
-    for (const verb of ["serve", "migrate", "seed", "admin create", "backup", "restore", "config", "openapi"])
+    for (const verb of [
+      "serve",
+      "migrate",
+      "seed",
+      "admin create",
+      "backup",
+      "restore",
+      "config",
+      "openapi",
+    ])
       assert.ok(help.out.includes(verb), verb);
     assert.match((await run(["--version"])).out, /^madang \d+\.\d+\.\d+/);
   });
@@ -87,7 +105,10 @@ describe("configuration", () => {
     try {
       const printed = await run(["openapi"]);
       assert.equal(printed.code, 0, printed.err);
-      assert.deepEqual(JSON.parse(printed.out), (await yard.client.request("GET", "/api/openapi.json")).json);
+      assert.deepEqual(
+        JSON.parse(printed.out),
+        (await yard.client.request("GET", "/api/openapi.json")).json,
+      );
     } finally {
       await yard.close();
     }
@@ -111,7 +132,13 @@ describe("the data folder", () => {
     const holder = net.createServer().listen(0, "127.0.0.1");
     await new Promise((ready) => holder.once("listening", ready));
     const { port } = holder.address();
-    const { code, err } = await run(["serve", "--data", path.join(folder, "port"), "--listen", `127.0.0.1:${port}`]);
+    const { code, err } = await run([
+      "serve",
+      "--data",
+      path.join(folder, "port"),
+      "--listen",
+      `127.0.0.1:${port}`,
+    ]);
     holder.close();
     assert.equal(code, 1);
     assert.match(err, /in use/i);
@@ -130,7 +157,10 @@ describe("admin", () => {
   test("create makes an account with the role; the password comes from the environment or input", async () => {
     const data = path.join(folder, "admins");
     const create = (person, options) =>
-      run(["admin", "create", "--data", data, "--email", person.email, "--handle", person.handle], options);
+      run(
+        ["admin", "create", "--data", data, "--email", person.email, "--handle", person.handle],
+        options,
+      );
     const people = [newPerson("root"), newPerson("root")];
     const made = await create(people[0], { env: { MADANG_ADMIN_PASSWORD: people[0].password } });
     assert.equal(made.code, 0, made.err);
@@ -191,7 +221,11 @@ describe("backup", () => {
       writing = false;
       await load;
       assert.equal(made.code, 0, made.err);
-      assert.equal((await run(["backup", "--to", file, "--data", yard.data])).code, 1, "never over a file");
+      assert.equal(
+        (await run(["backup", "--to", file, "--data", yard.data])).code,
+        1,
+        "never over a file",
+      );
       assert.equal((await run(["backup", "--data", yard.data])).code, 2);
       const sound = await run(["restore", "--verify", file]);
       assert.equal(sound.code, 0, sound.out);
@@ -199,8 +233,11 @@ describe("backup", () => {
 
       const restored = path.join(folder, "restored");
       await run(["migrate", "--data", restored]);
-      for (const part of ["", "-wal", "-shm"]) await rm(path.join(restored, `madang.sqlite${part}`), { force: true });
-      await new Promise((done) => spawn("cp", [file, path.join(restored, "madang.sqlite")]).once("close", done));
+      for (const part of ["", "-wal", "-shm"])
+        await rm(path.join(restored, `madang.sqlite${part}`), { force: true });
+      await new Promise((done) =>
+        spawn("cp", [file, path.join(restored, "madang.sqlite")]).once("close", done),
+      );
       const other = await Yard.open({ data: restored });
       try {
         assert.equal((await other.client.get(`/posts/${post.id}`)).json.text, "남겨 둘 글");
@@ -218,7 +255,9 @@ describe("backup", () => {
     const file = path.join(folder, "copy.sqlite");
     const bad = path.join(folder, "bad.sqlite");
     const cut = (from, bytes) =>
-      new Promise((done) => spawn("sh", ["-c", `head -c ${bytes} "${from}" > "${bad}"`]).once("close", done));
+      new Promise((done) =>
+        spawn("sh", ["-c", `head -c ${bytes} "${from}" > "${bad}"`]).once("close", done),
+      );
     await cut(file, 40_000);
     const unsound = await run(["restore", "--verify", bad]);
     assert.equal(unsound.code, 1);
@@ -252,7 +291,9 @@ describe("SIGTERM", () => {
     const me = await yard.join("last");
     const idle = net.connect({ host: "127.0.0.1", port: Number(new URL(yard.url).port) });
     idle.on("error", () => {});
-    const requests = Array.from({ length: 4 }, (_, i) => begun(yard.url, me.token, JSON.stringify({ text: `끝 ${i}` })));
+    const requests = Array.from({ length: 4 }, (_, i) =>
+      begun(yard.url, me.token, JSON.stringify({ text: `끝 ${i}` })),
+    );
     await sleep(100); // the heads have arrived
     const ended = yard.server.stopOnly();
     await eventually("it takes no new connections", async () => {

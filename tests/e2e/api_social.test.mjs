@@ -69,13 +69,25 @@ describe("posts", () => {
     const post = await write(anna, text.normalize("NFD").replace(/\n$/, ""));
     assert.equal(post.text, "é 가\n나\n다".normalize("NFC"));
     for (const bad of ["\u0000", "\u0007", "\u001b[31m", "\u007f", "\u0085"])
-      assertProblem(await anna.create("/posts", { text: `a${bad}b` }), 422, "validation_failed", "text");
+      assertProblem(
+        await anna.create("/posts", { text: `a${bad}b` }),
+        422,
+        "validation_failed",
+        "text",
+      );
   });
 
   test("with pictures that are not there are refused", async () => {
     for (const media of [[1], [boram.id], [9007199254740991]])
       assert.equal((await anna.create("/posts", { text: "그림", media })).status, 422);
-    for (const media of [[1, 1], Array.from({ length: 11 }, (_, i) => i + 1), ["1"], [1.5], "1", {}])
+    for (const media of [
+      [1, 1],
+      Array.from({ length: 11 }, (_, i) => i + 1),
+      ["1"],
+      [1.5],
+      "1",
+      {},
+    ])
       assertProblem(await anna.create("/posts", { text: "그림", media }), 422, "validation_failed");
   });
 
@@ -88,7 +100,10 @@ describe("posts", () => {
     assert.equal((await yard.client.get(path)).json.items.length, 20);
     for (const limit of [1, 5, 23, 100]) {
       const pages = await yard.client.pages(path, { limit });
-      assert.deepEqual(pages.flatMap((page) => page.items.map((post) => post.id)), ids);
+      assert.deepEqual(
+        pages.flatMap((page) => page.items.map((post) => post.id)),
+        ids,
+      );
       assert.equal(pages.length, Math.ceil(23 / limit));
       for (const [i, page] of pages.entries()) {
         const last = i + 1 === pages.length;
@@ -118,7 +133,10 @@ describe("comments", () => {
       assert.equal(made.json.author.id, boram.id);
       ids.push(made.json.id);
     }
-    assert.deepEqual((await yard.client.all(path, { limit: 3 })).map((c) => c.id), ids);
+    assert.deepEqual(
+      (await yard.client.all(path, { limit: 3 })).map((c) => c.id),
+      ids,
+    );
     assert.equal((await countOf(post)).comment_count, 7);
 
     const [own, onMine] = ids;
@@ -134,7 +152,12 @@ describe("comments", () => {
     assert.equal((await countOf(post)).comment_count, 5);
     assert.equal((await yard.client.all(path)).length, 5);
     assertProblem(await boram.create(path, { text: "" }), 422, "validation_failed", "text");
-    assertProblem(await boram.create(path, { text: "글".repeat(1001) }), 422, "validation_failed", "text");
+    assertProblem(
+      await boram.create(path, { text: "글".repeat(1001) }),
+      422,
+      "validation_failed",
+      "text",
+    );
     assertProblem(await yard.client.post(path, { text: "x" }), 401);
   });
 
@@ -144,7 +167,11 @@ describe("comments", () => {
     await anna.delete(`/posts/${post.id}`);
     assertProblem(await yard.client.get(`/posts/${post.id}/comments`), 404, "not_found");
     assertProblem(await boram.patch(`/comments/${comment.id}`, { text: "x" }), 404, "not_found");
-    assertProblem(await boram.create(`/posts/${post.id}/comments`, { text: "x" }), 404, "not_found");
+    assertProblem(
+      await boram.create(`/posts/${post.id}/comments`, { text: "x" }),
+      404,
+      "not_found",
+    );
   });
 });
 
@@ -169,7 +196,11 @@ describe("likes", () => {
     const crowd = await Promise.all(Array.from({ length: 12 }, () => yard.join("crowd")));
     const path = `/posts/${post.id}/like`;
     await Promise.all(
-      crowd.flatMap((who, i) => [who.put(path), who.put(path), ...(i % 2 ? [who.delete(path)] : [])]),
+      crowd.flatMap((who, i) => [
+        who.put(path),
+        who.put(path),
+        ...(i % 2 ? [who.delete(path)] : []),
+      ]),
     );
     await Promise.all(crowd.map((who, i) => (i % 3 ? who.put(path) : who.delete(path))));
     const liking = crowd.filter((_, i) => i % 3).length;
@@ -187,7 +218,10 @@ describe("likes", () => {
       await sleep(2);
     }
     const liked = await fan.all("/me/likes", { limit: 3 });
-    assert.deepEqual(liked.map((post) => post.id), [1, 4, 0, 2].map((i) => posts[i].id));
+    assert.deepEqual(
+      liked.map((post) => post.id),
+      [1, 4, 0, 2].map((i) => posts[i].id),
+    );
     assert.ok(liked.every((post) => post.liked));
   });
 });
@@ -224,7 +258,10 @@ describe("follows", () => {
     }
     for (const list of ["followers", "following"]) {
       const found = await yard.client.all(`/users/${star.id}/${list}`, { limit: 3 });
-      assert.deepEqual(found.map((person) => person.id), crowd);
+      assert.deepEqual(
+        found.map((person) => person.id),
+        crowd,
+      );
     }
     assertProblem(await yard.client.get("/users/1/followers"), 404, "not_found");
   });
@@ -247,7 +284,9 @@ describe("people search", () => {
     const second = await yard.join("x", { handle: `z_${mark}`, name: "Other" });
     const third = await yard.join("x", { handle: `z${mark}2`, name: `${mark} 윤슬` });
     const search = async (query) =>
-      (await yard.client.all(`/users?query=${encodeURIComponent(query)}`, { limit: 2 })).map((p) => p.id);
+      (await yard.client.all(`/users?query=${encodeURIComponent(query)}`, { limit: 2 })).map(
+        (p) => p.id,
+      );
     assert.deepEqual((await search(mark)).sort(), [first.id, second.id, third.id].sort());
     assert.equal((await search(mark.toUpperCase())).length, 3);
     assert.ok((await search("윤슬")).includes(first.id));
@@ -258,7 +297,12 @@ describe("people search", () => {
     assert.deepEqual(await search("\\"), []);
     assertProblem(await yard.client.get("/users"), 422, "validation_failed", "query");
     assertProblem(await yard.client.get("/users?query="), 422, "validation_failed", "query");
-    assertProblem(await yard.client.get(`/users?query=${"x".repeat(51)}`), 422, "validation_failed", "query");
+    assertProblem(
+      await yard.client.get(`/users?query=${"x".repeat(51)}`),
+      422,
+      "validation_failed",
+      "query",
+    );
     await first.delete("/me", { password: first.password });
     assert.ok(!(await search(mark)).includes(first.id), "the withdrawn are not found");
   });
@@ -309,7 +353,8 @@ describe("ranking", () => {
     const answer = await yard.client.get(`/posts/ranking?cursor=${next_cursor}`);
     const problem = assertProblem(answer, 422, "validation_failed", "cursor");
     assert.equal(problem.errors[0].code, "cursor_expired");
-    for (const person of [anna, boram]) Object.assign(person, { agent: yard.client.agent, base: yard.client.base });
+    for (const person of [anna, boram])
+      Object.assign(person, { agent: yard.client.agent, base: yard.client.base });
   });
 });
 

@@ -9,8 +9,9 @@ import { createHash, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import { startServer } from "./support/server.mjs";
-import { faults, mismatch, operationsOf, queryFaults, valid } from "./support/openapi.mjs";
-import { endless, everybodys, ownersOnly, Town, withoutKey } from "./support/town.mjs";
+import { mismatch, operationsOf, valid } from "./support/openapi.mjs";
+import { refusals } from "./support/refusals.mjs";
+import { everybodys, ownersOnly, Town } from "./support/town.mjs";
 import { Client } from "./support/client.mjs";
 import { Yard } from "./support/yard.mjs";
 
@@ -34,7 +35,9 @@ const operations = operationsOf(described).filter((operation) => operation.name.
 let yard;
 let town;
 let tables;
-const report = new Map(operations.map(({ name }) => [name, { valid: 0, accepted: 0, refused: 0, kinds: new Set() }]));
+const report = new Map(
+  operations.map(({ name }) => [name, { valid: 0, accepted: 0, refused: 0, kinds: new Set() }]),
+);
 
 before(async () => {
   console.log(`# PROPERTY_SEED=${seed} PROPERTY_RUNS=${runs}: ${operations.length} routes`);
@@ -52,7 +55,10 @@ after(async () => {
 const pathOf = (operation, { id, handle }) =>
   operation.path.replace("{id}", id).replace("{handle}", encodeURIComponent(handle ?? "x"));
 
-function send(operation, { who = yard.client, method = operation.method, path, query, json, body, headers }) {
+function send(
+  operation,
+  { who = yard.client, method = operation.method, path, query, json, body, headers },
+) {
   return who.request(method, query ? `${path}?${query}` : path, {
     json,
     body,
@@ -70,7 +76,11 @@ function judge(operation, answer, sent) {
   assert.ok(headers["x-request-id"], "every answer names its request");
   // A wrong method is another operation, or none: the document tells of 405 at its beginning.
   const asDescribed = (sent?.method ?? operation.method) === operation.method && status !== 405;
-  if (asDescribed) assert.ok(operation.statuses.includes(status), `${operation.name}: ${status} is not documented`);
+  if (asDescribed)
+    assert.ok(
+      operation.statuses.includes(status),
+      `${operation.name}: ${status} is not documented`,
+    );
   if (status < 300) {
     const schema = operation.answers[status];
     if (!schema || sent?.method === "HEAD") return;
@@ -92,174 +102,58 @@ function judge(operation, answer, sent) {
     assert.ok(typeof error.field === "string" && error.code && error.message, answer.text);
 }
 
-const seedOf = (...parts) => createHash("sha256").update([seed, ...parts].join("|")).digest().readInt32BE(0);
+const seedOf = (...parts) =>
+  createHash("sha256")
+    .update([seed, ...parts].join("|"))
+    .digest()
+    .readInt32BE(0);
 
 // Runs the check with generated values; a failure shows the smallest one that fails.
 async function forAll(operation, kind, arbitrary, check, numRuns = runs) {
   report.get(operation.name).kinds.add(kind);
   const property = fc.asyncProperty(arbitrary, check);
-  await fc.assert(property, { seed: seedOf(operation.name, kind), numRuns, includeErrorInReport: true });
+  await fc.assert(property, {
+    seed: seedOf(operation.name, kind),
+    numRuns,
+    includeErrorInReport: true,
+  });
 }
 
-// ---------------------------------------------------------------- kinds of requests that are refused
+// ---------------------------------------------------------------- requests that are refused
 
-const token = fc.oneof(
-  fc.constantFrom("x", "null", "undefined", "A".repeat(43), "=".repeat(43), `${"A".repeat(42)}!`, "a".repeat(5000)),
-  fc.stringMatching(/^[A-Za-z0-9_-]{43}$/),
-  fc.stringMatching(/^[\x21-\x7e\x80-\xff]{1,60}$/),
-);
-const missingIds = fc.constantFrom(1, 2, 128, 9007199254740991, 9007199254740990);
-const malformedIds = fc.oneof(
-  fc.constantFrom("0", "-1", "+1", "01", "1.0", "1e3", "null", "NaN", "true", "9007199254740992", "18446744073709551617", "%00", "%31", "%2f", "..", "%c0%af", "1%20", "１"),
-  fc.stringMatching(/^[a-zA-Z~!$'()*,;:@.-]{1,30}$/),
-).map((id) => (/[^\x21-\x7e]/.test(id) ? encodeURIComponent(id) : id));
-const contentTypes = fc.constantFrom("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json", "application/", "/json", "application/jsonx", "text/json;application/json", "\xff\xfe");
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "LOCK"];
-const surrogate = '{"text":"\\ud800","reason":"\\udfff","password":"\\ud800aaaaaaaa"}';
-const invalidUtf8 = [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80], [0xfe, 0xff, 0, 0x7b]];
-const brokenJson = (whole) =>
-  fc.oneof(
-    fc.constantFrom("", " ", "{", "}", "[", "nope", "'a'", "{'a':1}", `${whole}x`, `${whole}${whole}`, `,${whole}`, `\ufeff${whole}`, whole.slice(0, -1), whole.slice(1), "\u0000", "NaN", '{"a":NaN}', '{"a":01}', '{"a":1,}', "//", surrogate),
-    fc.constantFrom("[".repeat(30_000), `${'{"a":'.repeat(9_000)}1${"}".repeat(9_000)}`, `${"[".repeat(3000)}${"]".repeat(3000)}`),
-    fc.constantFrom(...invalidUtf8).map((bytes) => Buffer.concat([Buffer.from(whole.slice(0, -1)), Buffer.from(',"text":"a'), Buffer.from(bytes), Buffer.from('"}')])),
-    fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.from([0x01, ...bytes])),
-    fc.constantFrom("utf16le").map((encoding) => Buffer.from(whole, encoding)),
-  );
-const randomQuery = fc.oneof(
-  fc.stringMatching(/^[!$-~\x80-\xff]{0,80}$/).map((text) => text.replaceAll("#", "")),
-  fc
-    .array(fc.tuple(fc.constantFrom("limit", "cursor", "query", "state", "mark_seen", "last_event_id", "x", "", "%"), fc.oneof(fc.stringMatching(/^[A-Za-z0-9_%=-]{0,40}$/), fc.constantFrom("1", "100", "true", "%ff", "%EA%B0%80", "BAEA", "BQEA"))), { maxLength: 6 })
-    .map((pairs) => pairs.map((pair) => pair.join("=")).join("&")),
-);
-
-// Each kind: for an operation it concerns, how a request looks and what it must be answered with.
-// `status` undefined: it may be valid by chance; then only what was refused must not change anything.
-const kinds = {
-  "no token": {
-    concerns: (o) => o.signedIn,
-    requests: () => fc.constant({ who: "nobody" }),
-    status: [401],
-    runs: 1,
-  },
-  "garbage token": {
-    concerns: (o) => o.knowsTokens,
-    requests: () => token.map((text) => ({ who: "nobody", headers: { authorization: `Bearer ${text}` } })),
-    status: [401],
-  },
-  "other schemes": {
-    concerns: (o) => o.signedIn,
-    requests: () =>
-      fc.constantFrom("Basic YTpi", "Bearer", "Bearer ", "bearer", "Digest x", "", "\xff").map((text) => ({
-        who: "nobody",
-        headers: { authorization: text },
-      })),
-    status: [401],
-  },
-  "another's token": {
-    concerns: (o) => ownersOnly.has(o.name) || o.admin,
-    requests: () => fc.constantFrom({ who: "stranger" }, { who: "other" }),
-    status: [403, 404],
-    runs: 2,
-  },
-  "cookie without proof": {
-    concerns: (o) => o.signedIn && !o.safe,
-    requests: () =>
-      fc
-        .constantFrom({}, { origin: "http://evil.example" }, { "madang-csrf": "1" }, { origin: "null", "madang-csrf": "1" })
-        .map((headers) => ({ who: "cookie", headers })),
-    status: [403],
-    runs: 4,
-  },
-  "missing ids": {
-    concerns: (o) => o.parameters.some((p) => p.name === "id"),
-    requests: () => missingIds.map((id) => ({ id })),
-    status: [404],
-    runs: 4,
-  },
-  "malformed ids": {
-    concerns: (o) => o.parameters.some((p) => p.name === "id"),
-    requests: () => malformedIds.map((id) => ({ id })),
-    status: [404, 405], // `current` and `ranking` are names of other routes
-  },
-  "wrong methods": {
-    concerns: () => true,
-    requests: (o) => {
-      const allowed = operationsOf(described).filter((other) => other.path === o.path).map((other) => other.method);
-      const others = methods.filter((m) => !allowed.includes(m) && !(m === "HEAD" && allowed.includes("GET")));
-      return fc.constantFrom(...others).map((method) => ({ method }));
-    },
-    status: [405, 404], // POST /media/{id} and the like are other routes' paths without the method
-  },
-  "wrong queries": {
-    concerns: (o) => o.query.length > 0,
-    requests: (o) =>
-      queryFaults(o.query).map(([name, value]) => {
-        const rest = o.query.filter((p) => p.required && p.name !== name).map((p) => `${p.name}=a`);
-        return { query: [...rest, `${name}=${value}`].join("&") };
-      }),
-    // An event id that cannot be is only a stream's beginning.
-    status: (o) => (endless.has(o.name) ? undefined : [422]),
-  },
-  "random queries": {
-    concerns: () => true,
-    // A query means nothing to a route that changes something: there, nobody sends it, and nothing.
-    requests: (o) => randomQuery.map((query) => ({ query, ...(o.safe ? {} : { who: "nobody", body: "" }) })),
-    status: (o) => (o.safe ? undefined : [400, 401]),
-  },
-  "wrong content types": {
-    concerns: (o) => o.body !== undefined,
-    requests: () => contentTypes.map((type) => ({ validBody: true, headers: { "content-type": type } })),
-    status: [415],
-    runs: 4,
-  },
-  "wrong bodies": {
-    concerns: (o) => o.body !== undefined,
-    requests: (o) => faults(described, o.body).map(({ what, value }) => ({ what, json: value })),
-    status: [422, 400],
-    runs: runs * 4,
-  },
-  "broken JSON": {
-    concerns: (o) => o.body !== undefined,
-    requests: (o) =>
-      valid(described, o.body)
-        .chain((body) => brokenJson(JSON.stringify(body)))
-        .map((body) => ({ body, headers: { "content-type": "application/json" } })),
-    status: [400, 422],
-    runs: runs * 2,
-  },
-  "huge bodies": {
-    concerns: (o) => !o.safe,
-    requests: () =>
-      fc.constantFrom(70_000, 1_000_000).map((size) => ({
-        body: `{"text":"${"a".repeat(size)}"}`,
-        headers: { "content-type": "application/json" },
-      })),
-    status: [413],
-    runs: 2,
-  },
-  "arbitrary JSON": {
-    concerns: (o) => o.body !== undefined,
-    requests: (o) => {
-      const names = Object.keys((o.body.$ref ? described.components.schemas[o.body.$ref.split("/").pop()] : o.body).properties ?? {});
-      return fc
-        .oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...names, "x", "__proto__", ""), fc.jsonValue({ maxDepth: 3 })))
-        .map((json) => ({ body: JSON.stringify(json), headers: { "content-type": "application/json" } }));
-    },
-    runs: runs * 2,
-  },
-};
+const kinds = refusals(described, runs);
 
 // From what a kind asks to a request that is otherwise in order.
 function request(operation, asked) {
-  const who = { nobody: yard.client, stranger: town.stranger, other: town.other, cookie: yard.client }[asked.who] ?? town.caller(operation);
-  const id = asked.id ?? (operation.parameters.some((p) => p.name === "id") ? town.idFor(operation) : undefined);
-  const headers = { ...(asked.who === "cookie" ? { cookie: `madang_session=${town.caller(operation).token}` } : {}), ...asked.headers };
-  const needed = operation.query.filter((p) => p.required).map((p) => `${p.name}=a`).join("&");
-  const sent = { who, method: asked.method, path: pathOf(operation, { id, handle: town.other.handle }), query: asked.query ?? needed, headers };
+  const who =
+    { nobody: yard.client, stranger: town.stranger, other: town.other, cookie: yard.client }[
+      asked.who
+    ] ?? town.caller(operation);
+  const id =
+    asked.id ??
+    (operation.parameters.some((p) => p.name === "id") ? town.idFor(operation) : undefined);
+  const headers = {
+    ...(asked.who === "cookie" ? { cookie: `madang_session=${town.caller(operation).token}` } : {}),
+    ...asked.headers,
+  };
+  const needed = operation.query
+    .filter((p) => p.required)
+    .map((p) => `${p.name}=a`)
+    .join("&");
+  const sent = {
+    who,
+    method: asked.method,
+    path: pathOf(operation, { id, handle: town.other.handle }),
+    query: asked.query ?? needed,
+    headers,
+  };
   if (asked.body !== undefined) return { ...sent, body: asked.body };
   if (asked.json !== undefined) return { ...sent, json: asked.json };
   if (operation.body === undefined) return sent;
-  const [example] = fc.sample(valid(described, operation.body), { seed: seedOf(operation.name), numRuns: 1 });
+  const [example] = fc.sample(valid(described, operation.body), {
+    seed: seedOf(operation.name),
+    numRuns: 1,
+  });
   if (!asked.validBody) return { ...sent, json: example };
   return { ...sent, body: JSON.stringify(example) };
 }
@@ -280,7 +174,8 @@ describe("refused requests", () => {
       const counted = report.get(operation.name);
       const settled = () => tables.settled({ except: bookkeeping });
       const concerned = Object.entries(kinds).filter(([, kind]) => kind.concerns(operation));
-      const certain = ([, { status }]) => operation.safe || (typeof status === "function" ? status(operation) : status);
+      const certain = ([, { status }]) =>
+        operation.safe || (typeof status === "function" ? status(operation) : status);
       const first = await settled();
       for (const [kind, { requests, status, runs: most }] of concerned.filter(certain)) {
         const expected = typeof status === "function" ? status(operation) : status;
@@ -293,7 +188,11 @@ describe("refused requests", () => {
             const sent = request(operation, asked);
             const answer = await send(operation, sent);
             judge(operation, answer, sent);
-            if (expected) assert.ok(expected.includes(answer.status), `${answer.status}, not ${expected}: ${answer.text}`);
+            if (expected)
+              assert.ok(
+                expected.includes(answer.status),
+                `${answer.status}, not ${expected}: ${answer.text}`,
+              );
             if (answer.status >= 400) ++counted.refused;
           },
           most,
@@ -320,15 +219,25 @@ describe("refused requests", () => {
 // ---------------------------------------------------------------- Idempotency-Key
 
 const grown = (before, after) =>
-  Object.fromEntries(Object.keys(after).map((name) => [name, parseInt(after[name]) - parseInt(before[name])]));
+  Object.fromEntries(
+    Object.keys(after).map((name) => [name, parseInt(after[name]) - parseInt(before[name])]),
+  );
 
 describe("idempotency keys", () => {
   // Before anything is deleted, so that no sweeper removes rows meanwhile; and of what subscribers
   // add in their own time nothing is compared.
-  const derived = ["outbox", "event_parked", "notifications", "notification_actors", "notification_marks", "sessions", "media"];
+  const derived = [
+    "outbox",
+    "event_parked",
+    "notifications",
+    "notification_actors",
+    "notification_marks",
+    "sessions",
+    "media",
+  ];
   const count = () => tables.settled({ except: [...bookkeeping, ...derived] });
 
-  for (const operation of operations.filter((o) => o.method === "POST" && !withoutKey.has(o.name)))
+  for (const operation of operations.filter((o) => o.keyed))
     test(`${operation.name}: one effect, replayed or at once`, async () => {
       const crowd = new Client(yard.url, { sockets: 12 });
       await forAll(
@@ -339,10 +248,20 @@ describe("idempotency keys", () => {
           const { who, id, body: json } = await town.ready(operation, body);
           const other = await town.ready(operation, body);
           const path = pathOf(operation, { id });
-          const keyed = (key, what, whose = who) =>
-            send(operation, { who: crowd.as(whose.token), path, json: what, headers: { "idempotency-key": key } });
+          const keyed = (key, what) =>
+            send(operation, {
+              who: crowd.as(who.token),
+              path,
+              json: what,
+              headers: { "idempotency-key": key },
+            });
           const start = await count();
-          const single = await send(operation, { who: crowd.as(other.who.token), path: pathOf(operation, { id: other.id }), json: other.body, headers: { "idempotency-key": randomUUID() } });
+          const single = await send(operation, {
+            who: crowd.as(other.who.token),
+            path: pathOf(operation, { id: other.id }),
+            json: other.body,
+            headers: { "idempotency-key": randomUUID() },
+          });
           judge(operation, single);
           if (single.status >= 300) return;
           const one = grown(start, await count());
@@ -355,8 +274,13 @@ describe("idempotency keys", () => {
           const done = answers.filter((answer) => answer.status < 300);
           assert.ok(done.length > 0);
           for (const answer of done) assert.equal(answer.text, done[0].text);
-          for (const answer of answers.filter((a) => a.status >= 300)) assert.equal(answer.json.code, "idempotency_in_flight");
-          assert.deepEqual(grown(middle, await count()), one, "six at once and one later did more than one does");
+          for (const answer of answers.filter((a) => a.status >= 300))
+            assert.equal(answer.json.code, "idempotency_in_flight");
+          assert.deepEqual(
+            grown(middle, await count()),
+            one,
+            "six at once and one later did more than one does",
+          );
 
           const before = await count();
           const mismatched = await keyed(key, { ...json, another: 1 });
@@ -373,7 +297,11 @@ describe("idempotency keys", () => {
 
 const queryOf = (parameters) =>
   fc.record(
-    Object.fromEntries(parameters.filter((p) => p.name !== "cursor" && p.name !== "last_event_id").map((p) => [p.name, valid(described, p.schema)])),
+    Object.fromEntries(
+      parameters
+        .filter((p) => p.name !== "cursor" && p.name !== "last_event_id")
+        .map((p) => [p.name, valid(described, p.schema)]),
+    ),
     { requiredKeys: parameters.filter((p) => p.required).map((p) => p.name) },
   );
 
@@ -400,7 +328,10 @@ describe("valid requests", () => {
         else told.push(`${answer.status} ${answer.text}`);
       });
       assert.ok(counted.accepted > 0, `never accepted: ${told[0]}`);
-      assert.ok(counted.accepted >= counted.valid * 0.6, `accepted ${counted.accepted} of ${counted.valid}: ${told[0]}`);
+      assert.ok(
+        counted.accepted >= counted.valid * 0.6,
+        `accepted ${counted.accepted} of ${counted.valid}: ${told[0]}`,
+      );
     });
 });
 

@@ -76,4 +76,3 @@ class Events {
     this.request.destroy();
   }
 }
-

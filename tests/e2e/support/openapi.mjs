@@ -11,10 +11,13 @@ export function operationsOf(document) {
       method: method.toUpperCase(),
       path,
       safe: method === "get",
-      signedIn: operation.security.length > 0 && !operation.security.some((s) => Object.keys(s).length === 0),
+      signedIn:
+        operation.security.length > 0 &&
+        !operation.security.some((s) => Object.keys(s).length === 0),
       knowsTokens: operation.security.length > 0,
       admin: operation["x-required-role"] === "admin",
       statuses: Object.keys(operation.responses).map(Number),
+      keyed: (operation.parameters ?? []).some(({ name }) => name === "Idempotency-Key"),
       parameters: pathParameters(operation.parameters ?? []),
       query: (operation.parameters ?? []).filter((parameter) => parameter.in === "query"),
       body: operation.requestBody?.content["application/json"].schema,
@@ -69,7 +72,8 @@ export function mismatch(document, schema, value, at = "") {
         .map((item, i) => mismatch(document, schema.items, item, `${at}/${i}`))
         .find((found) => found !== undefined);
     case "object": {
-      if (typeof value !== "object" || value === null || Array.isArray(value)) return no("an object");
+      if (typeof value !== "object" || value === null || Array.isArray(value))
+        return no("an object");
       for (const name of schema.required ?? []) if (!(name in value)) return no(`with ${name}`);
       return Object.entries(value)
         .map(([name, member]) => {
@@ -89,17 +93,23 @@ const anything = fc.constantFrom(..."abc XYZ059,.!?%'\"\\/<>&;가나다힣 마�
 
 // Edges first: most mistakes are made there.
 const edges = (low, high) =>
-  fc.oneof(fc.constantFrom(...new Set([low, Math.min(low + 1, high), high])), fc.integer({ min: low, max: high }));
+  fc.oneof(
+    fc.constantFrom(...new Set([low, Math.min(low + 1, high), high])),
+    fc.integer({ min: low, max: high }),
+  );
 
 function text(schema) {
   const [least, most] = [schema.minLength ?? 0, Math.min(schema.maxLength ?? 200, 2000)];
   if (schema.format === "email")
-    return fc.tuple(fc.stringMatching(/^[a-z0-9]{12}$/), edges(0, 180)).map(([name, n]) => `${name}@${"d".repeat(n % 60)}x.example`);
+    return fc
+      .tuple(fc.stringMatching(/^[a-z0-9]{12}$/), edges(0, 180))
+      .map(([name, n]) => `${name}@${"d".repeat(n % 60)}x.example`);
   const units = schema.pattern ? letters : anything;
   return edges(least, most).chain((length) =>
     fc.array(units, { minLength: length, maxLength: length }).map((characters) => {
       // White space at an end may be trimmed, and then the length is another.
-      if (characters.length > 0 && !schema.pattern) characters[0] = characters[characters.length - 1] = "가";
+      if (characters.length > 0 && !schema.pattern)
+        characters[0] = characters[characters.length - 1] = "가";
       return characters.join("");
     }),
   );
@@ -107,7 +117,8 @@ function text(schema) {
 
 // What the schema calls acceptable.
 export function valid(document, schema) {
-  if (schema.$ref) return valid(document, document.components.schemas[schema.$ref.split("/").pop()]);
+  if (schema.$ref)
+    return valid(document, document.components.schemas[schema.$ref.split("/").pop()]);
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map((choice) => valid(document, choice)));
   if (schema.enum) return fc.constantFrom(...schema.enum);
   switch (schema.type) {
@@ -124,7 +135,10 @@ export function valid(document, schema) {
     case "object":
       return fc.record(
         Object.fromEntries(
-          Object.entries(schema.properties ?? {}).map(([name, member]) => [name, valid(document, member)]),
+          Object.entries(schema.properties ?? {}).map(([name, member]) => [
+            name,
+            valid(document, member),
+          ]),
         ),
         { requiredKeys: schema.required ?? [] },
       );
@@ -144,7 +158,8 @@ const wrongTypes = {
 
 // Values that the schema certainly refuses, as [what is wrong, value].
 function faultsOf(document, schema) {
-  if (schema.$ref) return faultsOf(document, document.components.schemas[schema.$ref.split("/").pop()]);
+  if (schema.$ref)
+    return faultsOf(document, document.components.schemas[schema.$ref.split("/").pop()]);
   if (schema.anyOf) {
     const choice = schema.anyOf.find((some) => some.type !== "null");
     return faultsOf(document, choice).filter(([, value]) => value !== null);
@@ -159,15 +174,25 @@ function faultsOf(document, schema) {
   if (schema.type === "string") {
     for (const bad of ["\u0000", "\u001b[0m", "\u007f", "\u0008"])
       found.push(["control character", `가가가가${bad}가가가가`]);
-    if (schema.maxLength) found.push(["too long", "가".repeat(schema.maxLength + 1)], ["huge", "a".repeat(60_000)]);
+    if (schema.maxLength)
+      found.push(["too long", "가".repeat(schema.maxLength + 1)], ["huge", "a".repeat(60_000)]);
     if (schema.minLength) found.push(["too short", "가".repeat(schema.minLength - 1)]);
-    if (schema.minLength && schema.format !== "password") found.push(["blank", " \n".repeat(schema.minLength)]);
-    if (schema.pattern) found.push(["pattern", "a b"], ["pattern", "имя"], ["pattern", "a-b"], ["pattern", "👩👩"]);
-    if (schema.format === "email") for (const bad of ["a", "a@b", "@b.c", "a@@b.c", "a b@c.de", "a@b..c"]) found.push(["no e-mail", bad]);
+    if (schema.minLength && schema.format !== "password")
+      found.push(["blank", " \n".repeat(schema.minLength)]);
+    if (schema.pattern)
+      found.push(["pattern", "a b"], ["pattern", "имя"], ["pattern", "a-b"], ["pattern", "👩👩"]);
+    if (schema.format === "email")
+      for (const bad of ["a", "a@b", "@b.c", "a@@b.c", "a b@c.de", "a@b..c"])
+        found.push(["no e-mail", bad]);
   }
   if (schema.type === "array") {
-    found.push(["too many", Array((schema.maxItems ?? 100) + 1).fill(1)], ["far too many", Array(20_000).fill(1)]);
-    found.push(...faultsOf(document, schema.items).map(([what, value]) => [`item: ${what}`, [value]]));
+    found.push(
+      ["too many", Array((schema.maxItems ?? 100) + 1).fill(1)],
+      ["far too many", Array(20_000).fill(1)],
+    );
+    found.push(
+      ...faultsOf(document, schema.items).map(([what, value]) => [`item: ${what}`, [value]]),
+    );
   }
   return found;
 }
@@ -195,17 +220,45 @@ export function faults(document, schema) {
 // One query parameter with a value it certainly does not take: [name, text].
 export function queryFaults(parameters) {
   const wrong = parameters.flatMap(({ name, schema }) => {
-    if (schema.enum) return [[name, "nothing"], [name, ""], [name, "%ff"]];
+    if (schema.enum)
+      return [
+        [name, "nothing"],
+        [name, ""],
+        [name, "%ff"],
+      ];
     if (schema.type === "integer") {
-      const values = ["x", "", "1.5", "1e2", "+1", "0x10", "%201", "%00", "%ff", "9".repeat(30), "--1"];
+      const values = [
+        "x",
+        "",
+        "1.5",
+        "1e2",
+        "+1",
+        "0x10",
+        "%201",
+        "%00",
+        "%ff",
+        "9".repeat(30),
+        "--1",
+      ];
       if (schema.minimum !== undefined) values.push(schema.minimum - 1);
       if (schema.maximum !== undefined) values.push(schema.maximum + 1);
       return values.map((value) => [name, String(value)]);
     }
-    if (schema.type === "boolean") return ["x", "", "2", "yes", "%ff"].map((value) => [name, value]);
-    if (name === "cursor") return ["x", "", "AAAA", "%00", "%ff", "%", "a".repeat(3000)].map((value) => [name, value]);
-    if (schema.maxLength) return [[name, encodeURIComponent("가".repeat(schema.maxLength + 1))], [name, "%ff"], [name, ""]];
-    return [[name, "%ff"], [name, "%00"], [name, "%"]];
+    if (schema.type === "boolean")
+      return ["x", "", "2", "yes", "%ff"].map((value) => [name, value]);
+    if (name === "cursor")
+      return ["x", "", "AAAA", "%00", "%ff", "%", "a".repeat(3000)].map((value) => [name, value]);
+    if (schema.maxLength)
+      return [
+        [name, encodeURIComponent("가".repeat(schema.maxLength + 1))],
+        [name, "%ff"],
+        [name, ""],
+      ];
+    return [
+      [name, "%ff"],
+      [name, "%00"],
+      [name, "%"],
+    ];
   });
   return wrong.length > 0 ? fc.constantFrom(...wrong) : undefined;
 }

@@ -30,7 +30,10 @@ export function png(width, height, number = 0) {
   const pixels = Buffer.alloc(row * height);
   for (let y = 0; y < height; ++y)
     for (let x = 0; x < width; ++x)
-      pixels.set([(number * 37 + y) & 255, (number * 101 + x) & 255, (number >> 3) & 255], y * row + 1 + x * 3);
+      pixels.set(
+        [(number * 37 + y) & 255, (number * 101 + x) & 255, (number >> 3) & 255],
+        y * row + 1 + x * 3,
+      );
   return Buffer.concat([
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
     chunk("IHDR", header),

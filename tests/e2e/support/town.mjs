@@ -22,16 +22,10 @@ export const ownersOnly = new Set([
 export const everybodys = new Set([
   "POST /posts/{id}/comments",
   ...["like"].flatMap((what) => [`PUT /posts/{id}/${what}`, `DELETE /posts/{id}/${what}`]),
-  ...["follow", "block", "mute"].flatMap((what) => [`PUT /users/{id}/${what}`, `DELETE /users/{id}/${what}`]),
-]);
-// POSTs without an Idempotency-Key: they keep no answer, or are repeatable by themselves.
-export const withoutKey = new Set([
-  "POST /accounts",
-  "POST /sessions",
-  "POST /me/password",
-  "POST /media/{id}/complete",
-  "POST /notifications/read",
-  "POST /admin/events/retry",
+  ...["follow", "block", "mute"].flatMap((what) => [
+    `PUT /users/{id}/${what}`,
+    `DELETE /users/{id}/${what}`,
+  ]),
 ]);
 // Answers that never end.
 export const endless = new Set(["GET /events"]);
@@ -45,7 +39,9 @@ export class Town {
       ["owner", "other", "stranger", "victim"].map((name) => yard.join(name)),
     );
     town.post = await town.write();
-    town.comment = (await town.owner.create(`/posts/${town.post}/comments`, { text: "댓글" })).json.id;
+    town.comment = (
+      await town.owner.create(`/posts/${town.post}/comments`, { text: "댓글" })
+    ).json.id;
     await town.stranger.put(`/posts/${town.post}/like`);
     await town.stranger.put(`/users/${town.owner.id}/follow`);
     await town.owner.put(`/users/${town.stranger.id}/follow`);
@@ -69,10 +65,18 @@ export class Town {
   // A picture sent and ready.
   async upload(who) {
     const bytes = await readFile(picture);
-    const opened = await who.create("/media", { content_type: "image/jpeg", bytes: bytes.length, purpose: "post" });
+    const opened = await who.create("/media", {
+      content_type: "image/jpeg",
+      bytes: bytes.length,
+      purpose: "post",
+    });
     assert.equal(opened.status, 201, opened.text);
     const { id, upload } = opened.json;
-    const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: bytes });
+    const sent = await fetch(upload.url, {
+      method: upload.method,
+      headers: upload.headers,
+      body: bytes,
+    });
     assert.equal(sent.status, 200, await sent.text());
     await eventually("the picture is ready", async () => {
       const state = await who.post(`/media/${id}/complete`, {});
@@ -84,7 +88,14 @@ export class Town {
   // Ids that are there and belong to `owner`, by the path's first word.
   idFor(operation) {
     const word = operation.path.split("/")[3];
-    const id = { posts: this.post, comments: this.comment, users: this.other.id, sessions: this.session, media: this.media, admin: this.report }[word];
+    const id = {
+      posts: this.post,
+      comments: this.comment,
+      users: this.other.id,
+      sessions: this.session,
+      media: this.media,
+      admin: this.report,
+    }[word];
     assert.ok(id, `${operation.name}: this test does not know where its {id} comes from`);
     return id;
   }
@@ -95,14 +106,21 @@ export class Town {
 
   // What makes a generated valid request succeed: {who, id, handle, body}.
   async ready(operation, body) {
-    const plain = { who: this.caller(operation), id: operation.parameters.some((p) => p.name === "id") ? this.idFor(operation) : undefined, handle: this.other.handle, body };
+    const plain = {
+      who: this.caller(operation),
+      id: operation.parameters.some((p) => p.name === "id") ? this.idFor(operation) : undefined,
+      handle: this.other.handle,
+      body,
+    };
     const prepare = preparations[operation.name];
     return prepare ? { ...plain, ...(await prepare(this, body)) } : plain;
   }
 }
 
 const preparations = {
-  "POST /accounts": (_, body) => ({ body: { ...body, handle: body.handle.slice(0, 12) + unique() } }),
+  "POST /accounts": (_, body) => ({
+    body: { ...body, handle: body.handle.slice(0, 12) + unique() },
+  }),
   // Not those who call elsewhere: one account keeps only so many sessions, and the oldest end.
   "POST /sessions": async (town) => {
     const { email, password } = await town.yard.join("returning");
@@ -140,14 +158,23 @@ const preparations = {
     const comment = await town.stranger.create(`/posts/${post}/comments`, { text: "댓글" });
     return { body: { reason, comment_id: comment.json.id } };
   },
-  "POST /admin/reports/{id}/resolve": async (town) => ({ id: await town.reportOf(await town.write()) }),
+  "POST /admin/reports/{id}/resolve": async (town) => ({
+    id: await town.reportOf(await town.write()),
+  }),
   "POST /media": async (town, body) => ({
     who: await town.yard.join("sender"),
-    body: { ...body, content_type: ["image/jpeg", "image/png", "image/webp"][body.bytes % 3], bytes: 1 + (body.bytes % 10_000_000) },
+    body: {
+      ...body,
+      content_type: ["image/jpeg", "image/png", "image/webp"][body.bytes % 3],
+      bytes: 1 + (body.bytes % 10_000_000),
+    },
   }),
   ...Object.fromEntries(
     ["PUT", "DELETE"].flatMap((method) =>
-      ["block", "mute"].map((what) => [`${method} /users/{id}/${what}`, (town) => ({ id: town.victim.id })]),
+      ["block", "mute"].map((what) => [
+        `${method} /users/{id}/${what}`,
+        (town) => ({ id: town.victim.id }),
+      ]),
     ),
   ),
 };
