@@ -11,6 +11,7 @@
 #include <set>
 
 #include "app/application.hpp"
+#include "app/options.hpp"
 #include "app/seed/seed.hpp"
 #include "app/settings.hpp"
 #include "base/text.hpp"
@@ -281,15 +282,14 @@ int seed_town(const std::vector<std::string>& raw) {
   options.seed = number(arguments, "seed", options.seed);
   Store store(config);
   options.now = store.clock().now();
-  const identity::Passwords passwords(
-      {.passes = static_cast<std::uint64_t>(config.integer("identity.password_passes")),
-       .memory = static_cast<std::size_t>(config.bytes("identity.password_memory"))},
-      store.registry());
-  const auto made = seed::fill_store(store.db(), options, passwords.hash_now(seed::town_password));
+  const identity::Passwords passwords(password_options(config), store.registry());
+  objects::DiskStore objects(disk_options(config, store.folder()), store.clock());
+  const auto made =
+      seed::fill_store(store.db(), objects, options, passwords.hash_now(seed::town_password));
   std::printf(
-      "a town of %zu people: %zu follows, %zu posts, %zu comments, %zu likes\n"
+      "a town of %zu people: %zu follows, %zu posts, %zu pictures, %zu comments, %zu likes\n"
       "sign in as %.*s@town.example with the password %.*s (everybody has it)\n",
-      made.people, made.follows, made.posts, made.comments, made.likes,
+      made.people, made.follows, made.posts, made.pictures, made.comments, made.likes,
       static_cast<int>(seed::demo_handle.size()), seed::demo_handle.data(),
       static_cast<int>(seed::town_password.size()), seed::town_password.data());
   return 0;

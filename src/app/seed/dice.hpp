@@ -39,7 +39,8 @@ class Dice {
 
   Random& bytes() { return random_; }
   /// Independent dice for a part of the work: what one part throws does not change another.
-  Dice fork() { return Dice(random_()); }
+  Dice fork() { return Dice(seed()); }
+  std::uint64_t seed() { return random_(); }
 
  private:
   SeededRandom random_;

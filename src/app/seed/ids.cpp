@@ -6,15 +6,16 @@
 namespace madang::app::seed {
 
 TownIds assign_ids(const Town& town, Time now) {
-  TownIds out{std::vector<Id>(town.people.size()), std::vector<Id>(town.posts.size()),
-              std::vector<Id>(town.comments.size())};
+  TownIds out;
   std::vector<std::pair<Time, Id*>> wanted;
-  for (std::size_t i = 0; i < town.people.size(); ++i)
-    wanted.emplace_back(town.people[i].joined, &out.people[i]);
-  for (std::size_t i = 0; i < town.posts.size(); ++i)
-    wanted.emplace_back(town.posts[i].at, &out.posts[i]);
-  for (std::size_t i = 0; i < town.comments.size(); ++i)
-    wanted.emplace_back(town.comments[i].at, &out.comments[i]);
+  const auto want = [&](const auto& items, auto time, std::vector<Id>& ids) {
+    ids.resize(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) wanted.emplace_back(items[i].*time, &ids[i]);
+  };
+  want(town.people, &Person::joined, out.people);
+  want(town.posts, &Post::at, out.posts);
+  want(town.comments, &Comment::at, out.comments);
+  want(town.pictures, &Picture::at, out.pictures);
   std::ranges::sort(wanted, {}, &std::pair<Time, Id*>::first);
   ManualClock clock(id_epoch);
   IdGenerator ids(clock, 0, id_epoch);

@@ -10,6 +10,7 @@ struct TownIds {
   std::vector<Id> people;
   std::vector<Id> posts;
   std::vector<Id> comments;
+  std::vector<Id> pictures;
 };
 
 /// Node 0's, all before `now`: what the server makes later is greater.

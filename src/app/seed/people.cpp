@@ -104,7 +104,6 @@ void give_tastes(Person& person, Dice& dice) {
   person.craft = dice.below(from.crafts.size());
   if (dice.chance(pet_share)) {
     person.pet = std::string(dice.pick(from.pets));
-    person.cat = dice.chance(0.65);
   } else {
     person.topics[static_cast<std::size_t>(Topic::pet)] = 0;
   }
@@ -144,7 +143,6 @@ Person plan_demo(Names& names, History history) {
   demo.charm = 7;
   demo.topics.assign(topic_count, 1);
   demo.pet = "두부";
-  demo.cat = true;
   return demo;
 }
 

@@ -18,5 +18,7 @@ std::vector<Follow> plan_follows(const std::vector<Person>& people, History hist
 std::vector<Post> plan_posts(const std::vector<Person>& people, History history, Dice dice);
 /// Fills in likes and comments.
 void plan_reactions(Town& town, History history, Dice dice);
+/// Fills in drawings and pictures: at most so many different drawings for posts, and avatars.
+void plan_pictures(Town& town, std::size_t drawings, History history, Dice dice);
 
 }  // namespace madang::app::seed

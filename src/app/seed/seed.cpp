@@ -1,11 +1,14 @@
 #include "app/seed/seed.hpp"
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <stdexcept>
 
+#include "app/seed/gallery.hpp"
 #include "app/seed/ids.hpp"
 #include "modules/identity/storage.hpp"
+#include "modules/media/storage.hpp"
 #include "modules/social/events.hpp"
 #include "modules/social/storage.hpp"
 #include "platform/events/outbox.hpp"
@@ -40,12 +43,17 @@ void in_chunks(db::Database& db, std::size_t count, Each store) {
 
 class Mover {
  public:
-  Mover(db::Database& db, const Town& town, const TownIds& ids, const std::string& password_hash)
-      : db_(db), town_(town), ids_(ids), password_hash_(password_hash) {}
+  Mover(db::Database& db, const Town& town, const TownIds& ids, std::vector<media::Row> rows,
+        const std::string& password_hash)
+      : db_(db), town_(town), ids_(ids), rows_(std::move(rows)), password_hash_(password_hash) {
+    for (std::size_t i = 0; i < town.pictures.size(); ++i)
+      if (town.pictures[i].post) shown_[*town.pictures[i].post].push_back(ids.pictures[i]);
+  }
 
   void move_in() {
     in_chunks(db_, town_.people.size(), [&](auto& tx, auto i) { return account(tx, i); });
     in_chunks(db_, town_.follows.size(), [&](auto& tx, auto i) { return follow(tx, i); });
+    in_chunks(db_, rows_.size(), [&](auto& tx, auto i) { return picture(tx, i); });
     in_chunks(db_, town_.posts.size(), [&](auto& tx, auto i) { return post(tx, i); });
     in_chunks(db_, town_.comments.size(), [&](auto& tx, auto i) { return comment(tx, i); });
     in_chunks(db_, town_.likes.size(), [&](auto& tx, auto i) { return like(tx, i); });
@@ -76,6 +84,19 @@ class Mover {
     return {};
   }
 
+  Result<void> picture(db::Transaction& tx, std::size_t i) {
+    const Picture& picture = town_.pictures[i];
+    const media::Row& row = rows_[i];
+    media::insert(tx, row, picture.at);
+    media::begin_processing(tx, row.id, picture.at);
+    media::make_ready(tx, row, picture.at);
+    if (picture.post) return {};
+    auto claimed =
+        media::claim(tx, row.owner, std::span(&row.id, 1), row.purpose, row.owner, picture.at);
+    if (claimed) identity::set_avatar(tx, row.owner, row.id, media::view_of(row).url);
+    return claimed;
+  }
+
   Result<void> post(db::Transaction& tx, std::size_t i) {
     const Post& post = town_.posts[i];
     social::PostRow row;
@@ -83,8 +104,13 @@ class Mover {
     row.author = ids_.people[post.author];
     row.text = post.text;
     row.created_at = post.at;
-    social::insert_post(tx, row, {});
-    return {};
+    const auto shown = shown_.find(i);
+    if (shown == shown_.end()) {
+      social::insert_post(tx, row, {});
+      return {};
+    }
+    social::insert_post(tx, row, shown->second);
+    return media::claim(tx, row.author, shown->second, media::Purpose::post, row.id, post.at);
   }
 
   Result<void> comment(db::Transaction& tx, std::size_t i) {
@@ -108,7 +134,9 @@ class Mover {
   db::Database& db_;
   const Town& town_;
   const TownIds& ids_;
+  const std::vector<media::Row> rows_;  // by picture
   const std::string& password_hash_;
+  std::map<PostIndex, std::vector<Id>> shown_;
 };
 
 /// Something that happened to the demo account, as an index into the town's follows, comments or
@@ -184,14 +212,17 @@ void refuse_inhabited(db::Database& db) {
 
 }  // namespace
 
-Summary fill_store(db::Database& db, const TownOptions& options, const std::string& password_hash) {
+Summary fill_store(db::Database& db, objects::ObjectStore& objects, const TownOptions& options,
+                   const std::string& password_hash) {
   refuse_inhabited(db);
   const Town town = plan_town(options);
   const TownIds ids = assign_ids(town, options.now);
-  Mover(db, town, ids, password_hash).move_in();
+  // Objects first: what breaks off leaves files that nobody names, never rows without their files.
+  auto rows = store_pictures(objects, town, ids.pictures, ids.people);
+  Mover(db, town, ids, std::move(rows), password_hash).move_in();
   append_news(db, town, ids, options.now);
-  return {town.people.size(), town.follows.size(), town.posts.size(), town.comments.size(),
-          town.likes.size()};
+  return {town.people.size(),   town.follows.size(), town.posts.size(),
+          town.comments.size(), town.likes.size(),   town.pictures.size()};
 }
 
 }  // namespace madang::app::seed

@@ -5,6 +5,7 @@
 
 #include "app/seed/town.hpp"
 #include "platform/db/database.hpp"
+#include "platform/objects/object_store.hpp"
 
 namespace madang::app::seed {
 
@@ -16,12 +17,14 @@ struct Summary {
   std::size_t posts = 0;
   std::size_t comments = 0;
   std::size_t likes = 0;
+  std::size_t pictures = 0;
 };
 
 /// Fills an empty store through the modules' own storage. `password_hash`: of town_password, for
 /// everybody. Nothing else may use the store meanwhile. Throws std::runtime_error, with one line
 /// for the operator: when there are accounts, when options are out of bounds, when the store
 /// refuses.
-Summary fill_store(db::Database& db, const TownOptions& options, const std::string& password_hash);
+Summary fill_store(db::Database& db, objects::ObjectStore& objects, const TownOptions& options,
+                   const std::string& password_hash);
 
 }  // namespace madang::app::seed

@@ -9,14 +9,18 @@
 #include <set>
 
 #include "app/seed/ids.hpp"
+#include "app/seed/scenes.hpp"
 #include "app/seed/writer.hpp"
 #include "base/encoding.hpp"
 #include "base/text.hpp"
 #include "modules/identity/passwords.hpp"
+#include "modules/media/storage.hpp"
 #include "modules/social/upkeep.hpp"
 #include "platform/db/migrations.hpp"
 #include "platform/db/sqlite.hpp"
+#include "platform/imaging/image_job.hpp"
 #include "platform/json/types.hpp"
+#include "platform/objects/disk_store.hpp"
 
 namespace madang::db {
 extern const ModuleSchema http_schema;
@@ -42,6 +46,10 @@ class TestStore {
                                                &db::identity_schema, &db::media_schema,
                                                &db::social_schema};
     db::migrate(*db_, modules);
+    objects::DiskOptions options;
+    options.root = folder_ / "objects";
+    options.free_floor = 0;
+    objects_ = std::make_unique<objects::DiskStore>(std::move(options), clock_);
   }
   TestStore(const TestStore&) = delete;
   TestStore& operator=(const TestStore&) = delete;
@@ -52,8 +60,16 @@ class TestStore {
   }
 
   db::Database& db() { return *db_; }
-  Summary fill(std::uint64_t seed, std::size_t people = 120) {
-    return fill_store(*db_, {.people = people, .seed = seed, .now = now}, "hash");
+  objects::ObjectStore& objects() { return *objects_; }
+  Summary fill(std::uint64_t seed, std::size_t people = 120, std::size_t drawings = 0) {
+    const TownOptions options{.people = people, .seed = seed, .drawings = drawings, .now = now};
+    return fill_store(*db_, *objects_, options, "hash");
+  }
+  std::size_t files() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "objects"))
+      count += entry.is_regular_file() ? 1 : 0;
+    return count;
   }
   template <class T>
   std::vector<T> column(const std::string& sql) {
@@ -87,8 +103,10 @@ class TestStore {
 
  private:
   std::filesystem::path folder_;
+  SystemClock clock_;
   metrics::Registry registry_;
   std::unique_ptr<db::Database> db_;
+  std::unique_ptr<objects::DiskStore> objects_;
 };
 
 TEST(Seed, TheSameSeedGivesTheSameTown) {
@@ -128,26 +146,30 @@ TEST(Seed, RefusesAStoreWithAccounts) {
 }
 
 TEST(Seed, RefusesWhatNoTownIs) {
-  EXPECT_THROW(plan_town({.people = 3, .seed = 1, .now = now}), std::runtime_error);
-  EXPECT_THROW(plan_town({.people = 1'000'000, .seed = 1, .now = now}), std::runtime_error);
-  EXPECT_THROW(plan_town({.people = 300, .seed = 1, .now = id_epoch}), std::runtime_error);
+  EXPECT_THROW(plan_town({.people = 3, .seed = 1, .drawings = 20, .now = now}), std::runtime_error);
+  EXPECT_THROW(plan_town({.people = 1'000'000, .seed = 1, .drawings = 20, .now = now}),
+               std::runtime_error);
+  EXPECT_THROW(plan_town({.people = 300, .seed = 1, .drawings = 20, .now = id_epoch}),
+               std::runtime_error);
 }
 
 TEST(Seed, AYoungEpochIsEnoughForATown) {
   const Time early = id_epoch + std::chrono::days(2);
-  const Town town = plan_town({.people = 100, .seed = 1, .now = early});
+  const Town town = plan_town({.people = 100, .seed = 1, .drawings = 20, .now = early});
   const TownIds ids = assign_ids(town, early);
   for (const Person& person : town.people) EXPECT_GT(person.joined, id_epoch);
   for (const Id id : ids.posts) EXPECT_LT(id, first_id_at(early));
 }
 
 TEST(Seed, IdsAreInOrderOfTimeAndInThePast) {
-  const Town town = plan_town({.people = 200, .seed = 3, .now = now});
+  const Town town = plan_town({.people = 200, .seed = 3, .drawings = 20, .now = now});
   const TownIds ids = assign_ids(town, now);
   std::set<Id> all(ids.people.begin(), ids.people.end());
   all.insert(ids.posts.begin(), ids.posts.end());
   all.insert(ids.comments.begin(), ids.comments.end());
-  EXPECT_EQ(all.size(), ids.people.size() + ids.posts.size() + ids.comments.size());
+  all.insert(ids.pictures.begin(), ids.pictures.end());
+  EXPECT_EQ(all.size(),
+            ids.people.size() + ids.posts.size() + ids.comments.size() + ids.pictures.size());
   EXPECT_LT(*all.rbegin(), first_id_at(now));
   EXPECT_TRUE(std::ranges::is_sorted(ids.posts));
   EXPECT_TRUE(std::ranges::is_sorted(ids.comments));
@@ -158,7 +180,7 @@ TEST(Seed, IdsAreInOrderOfTimeAndInThePast) {
 }
 
 TEST(Seed, NothingHappensBeforeItsCause) {
-  const Town town = plan_town({.people = 300, .seed = 5, .now = now});
+  const Town town = plan_town({.people = 300, .seed = 5, .drawings = 20, .now = now});
   const auto joined = [&](PersonIndex person) { return town.people[person].joined; };
   for (const Follow& follow : town.follows) {
     EXPECT_NE(follow.follower, follow.followee);
@@ -173,6 +195,13 @@ TEST(Seed, NothingHappensBeforeItsCause) {
     EXPECT_GT(comment.at, town.posts[comment.post].at);
     EXPECT_GT(comment.at, joined(comment.author));
     EXPECT_LT(comment.at, now);
+  }
+  for (const Picture& picture : town.pictures) {
+    EXPECT_GT(picture.at, joined(picture.owner));
+    if (picture.post) {
+      EXPECT_LT(picture.at, town.posts[*picture.post].at);
+      EXPECT_EQ(picture.owner, town.posts[*picture.post].author);
+    }
   }
   std::set<std::pair<PostIndex, PersonIndex>> liked;
   for (const Like& like : town.likes) {
@@ -193,7 +222,7 @@ bool accepted(const std::string& text) {
 }
 
 TEST(Seed, EveryTextIsOneThatTheApiAccepts) {
-  const Town town = plan_town({.people = 1000, .seed = 11, .now = now});
+  const Town town = plan_town({.people = 1000, .seed = 11, .drawings = 20, .now = now});
   std::set<std::string> handles;
   std::set<std::string> emails;
   for (const Person& person : town.people) {
@@ -246,7 +275,7 @@ TEST(Seed, ParticlesFitTheWordBeforeThem) {
 }
 
 TEST(Seed, AFewAreFollowedByManyAndMostByFew) {
-  const Town town = plan_town({.people = 300, .seed = 1, .now = now});
+  const Town town = plan_town({.people = 300, .seed = 1, .drawings = 20, .now = now});
   std::vector<std::size_t> followers(town.people.size());
   for (const Follow& follow : town.follows) ++followers[follow.followee];
   std::ranges::sort(followers, std::greater());
@@ -279,6 +308,95 @@ TEST(Seed, WhoeverLooksAroundFindsALivingTown) {
                          "p.author_id where f.follower_id = " +
                          me + " and p.created_at > " + week),
             60);
+}
+
+std::vector<media::Row> media_rows(TestStore& store) {
+  std::vector<media::Row> out;
+  for (const Id id : store.column<Id>("select id from media order by id"))
+    out.push_back(
+        *store.db()
+             .read_blocking([&](db::Transaction& tx) -> Result<std::optional<media::Row>> {
+               return media::find(tx, id);
+             })
+             .value());
+  return out;
+}
+
+/// One test for all that hangs on pictures: drawing them is what takes the time.
+TEST(Seed, PicturesAreLikeUploadedOnes) {
+  TestStore store;
+  const Summary made = store.fill(1, min_people, scene_count);
+  const auto rows = media_rows(store);
+  ASSERT_EQ(rows.size(), made.pictures);
+  ASSERT_GT(rows.size(), min_people);
+  std::size_t files = 0;
+  std::set<std::string> tokens;
+  for (const media::Row& row : rows) {
+    EXPECT_EQ(row.state, media::RowState::ready);
+    ASSERT_TRUE(row.user);
+    EXPECT_TRUE(tokens.insert(row.token).second);
+    const bool avatar = row.purpose == media::Purpose::avatar;
+    EXPECT_EQ(row.variants.size(), avatar ? 4u : 6u);
+    const auto original = store.objects().get(media::original_key(row), 1 << 24);
+    ASSERT_TRUE(original);
+    EXPECT_EQ(original->bytes.size(), static_cast<std::size_t>(row.bytes));
+    EXPECT_EQ(original->info.content_type, row.content_type);
+    for (const media::StoredVariant& variant : row.variants) {
+      const auto object = store.objects().get(media::variant_key(row, variant.file), 1 << 24);
+      ASSERT_TRUE(object) << variant.file;
+      EXPECT_EQ(object->info.content_type, variant.content_type);
+      const auto format = imaging::sniff(object->bytes);
+      ASSERT_TRUE(format);
+      EXPECT_EQ(imaging::content_type(*format), variant.content_type);
+      EXPECT_LE(variant.width, avatar ? 256 : 1280);
+    }
+    files += row.variants.size() + 1;
+  }
+  EXPECT_EQ(store.files(), files);
+  EXPECT_EQ(store.number("select count(*) from media m where purpose = 1 and exists (select 1 "
+                         "from accounts a where a.id = m.user_id and a.id = m.owner_id and "
+                         "a.avatar_id = m.id and a.avatar_url like '/media/' || m.id || '-%.jpg')"),
+            store.number("select count(*) from media where purpose = 1"));
+  EXPECT_EQ(store.number("select count(*) from media m where purpose = 0 and exists (select 1 "
+                         "from post_media p join posts q on q.id = p.post_id where p.media_id = "
+                         "m.id and p.post_id = m.user_id and q.author_id = m.owner_id)"),
+            store.number("select count(*) from media where purpose = 0"));
+}
+
+TEST(Seed, ADrawingIsTheSameEveryTime) {
+  for (const Kind kind : {Kind::avatar, Kind::patchwork}) {
+    const Drawing drawing{kind, Season::autumn, Light::day, 42};
+    Drawing other = drawing;
+    other.seed = 43;
+    const auto png = draw(drawing).to_png();
+    EXPECT_EQ(imaging::sniff(png), imaging::Format::png);
+    EXPECT_LE(png.size(), imaging::max_encoded);
+    EXPECT_EQ(png, draw(drawing).to_png());
+    EXPECT_NE(png, draw(other).to_png());
+  }
+}
+
+TEST(Seed, ShapesCoverWhatTheyShould) {
+  Canvas canvas(40, 40);
+  canvas.paint(solid(rgb(0x000000)));
+  // Half a pixel to the right and below: edges are halves, the inside is whole, twice is once.
+  canvas.fill(Path().rect(10.5, 10.5, 10, 10).circle(15, 15, 2), rgb(0xffffff));
+  canvas.fill(Path().rect(-30, 35, 200, 200), rgb(0xffffff));  // beyond the borders
+  const auto png = canvas.to_png();
+  const std::size_t lines =
+      8 + 25 + 8 + 2 + 5;  // signature, IHDR, IDAT's head, zlib's, the block's
+  const auto red = [&](std::size_t x, std::size_t y) {
+    return static_cast<int>(png[lines + y * (40 * 3 + 1) + 1 + x * 3]);
+  };
+  EXPECT_EQ(red(15, 15), 255);
+  EXPECT_EQ(red(10, 15), 128);
+  EXPECT_EQ(red(20, 15), 128);
+  EXPECT_EQ(red(10, 10), 64);
+  EXPECT_EQ(red(9, 15), 0);
+  EXPECT_EQ(red(21, 15), 0);
+  EXPECT_EQ(red(0, 36), 255);
+  EXPECT_EQ(red(39, 39), 255);
+  EXPECT_EQ(red(39, 34), 0);
 }
 
 }  // namespace

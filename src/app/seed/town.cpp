@@ -31,6 +31,12 @@ int hour_of(Time time) {
   return static_cast<int>(std::chrono::floor<hours>(since_midnight).count());
 }
 
+Light light_at(int hour) {
+  if (hour < 5 || hour >= 20) return Light::night;
+  if (hour < 8) return Light::dawn;
+  return hour < 17 ? Light::day : Light::dusk;
+}
+
 Town plan_town(const TownOptions& options) {
   if (options.people < min_people || options.people > max_people)
     throw std::runtime_error("a town has " + std::to_string(min_people) + " to " +
@@ -45,6 +51,7 @@ Town plan_town(const TownOptions& options) {
   town.follows = plan_follows(town.people, history, dice.fork());
   town.posts = plan_posts(town.people, history, dice.fork());
   plan_reactions(town, history, dice.fork());
+  plan_pictures(town, options.drawings, history, dice.fork());
   return town;
 }
 
