@@ -25,27 +25,28 @@ struct Supply {
 const std::vector<Supply>& supplies() {
   using enum Light;
   static const std::vector<Supply> all{
-      {Kind::roofs, {dusk, day, night, dawn, dusk, day, night, dusk, dawn}},
-      {Kind::branch, {day, day, dusk, day, dawn, night, day, day}},
-      {Kind::clothes, {day, day, day, night, day, day}},
+      {Kind::roofs, {dusk, day, night, dawn, dusk, day, night, day}},
+      {Kind::branch, {day, day, dusk, day, dawn, night, day}},
+      {Kind::garment, {day, day, day, day, day, day}},
       {Kind::table, {day, day, day, day, day, day}},
-      {Kind::stall, {day, day, dusk, day, night}},
+      {Kind::stall, {day, dusk, day, night}},
       {Kind::lanterns, {night, dusk, night, night}},
       {Kind::cat, {day, night, dusk, day}},
       {Kind::path, {day, dawn, dusk, day, day, night}},
       {Kind::vases, {day, day, night, day, day}},
-      {Kind::patchwork, {day, day, day, day, day, day}},
+      {Kind::patchwork, {day, day, day, day, day}},
       {Kind::window, {day, night, dusk, day}},
-      {Kind::mask, {day, day, day, day}},
-      {Kind::sleeper, {day, day, day, day}},
-      {Kind::yarn, {day, day, day}}};
+      {Kind::mask, {day, day, day}},
+      {Kind::clothes, {day, day, night, day}},
+      {Kind::sleeper, {day, day, day}},
+      {Kind::yarn, {day, day}}};
   return all;
 }
 
 /// What suits a topic, the likeliest several times.
 const Kinds& kinds_for(Topic topic) {
   using enum Kind;
-  static const std::array<Kinds, topic_count> all{Kinds{clothes, clothes, patchwork},
+  static const std::array<Kinds, topic_count> all{Kinds{garment, garment, garment, patchwork},
                                                   Kinds{stall, stall, stall, branch},
                                                   Kinds{table, table, table, table, window},
                                                   Kinds{roofs, roofs, branch, path},
@@ -63,6 +64,12 @@ Kind kind_for_craft(std::size_t craft) {
   using enum Kind;
   constexpr Kind kinds[] = {yarn, vases, patchwork, vases, patchwork, window, clothes, window};
   return kinds[craft % std::size(kinds)];
+}
+
+bool is_hanbok(std::string_view subject) {
+  constexpr std::string_view names[] = {"저고리",  "두루마기", "한복",
+                                        "jeogori", "durumagi", "hanbok"};
+  return std::ranges::any_of(names, [&](std::string_view name) { return subject.contains(name); });
 }
 
 class Album {
@@ -103,6 +110,7 @@ class Album {
   }
 
   Kind kind_for(const Post& post) {
+    if (is_hanbok(post.subject)) return Kind::clothes;
     if (post.topic == Topic::making) return kind_for_craft(town_.people[post.author].craft);
     return dice_.pick(kinds_for(post.topic));
   }

@@ -10,7 +10,7 @@ constexpr double pi = std::numbers::pi;
 
 /// Enough straight pieces that nobody sees them.
 int pieces(double length) {
-  return std::clamp(static_cast<int>(length / 5), 6, 64);
+  return std::clamp(static_cast<int>(length / 5), 8, 64);
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ Path& Path::stroke(std::span<const Point> points, double from, double to) {
     return std::lerp(from, to, static_cast<double>(i) / std::max(count, 1.0)) / 2;
   };
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (half(i) > 0.7) circle(points[i].x, points[i].y, half(i));
+    circle(points[i].x, points[i].y, half(i));
     if (i + 1 == points.size()) break;
     const Point a = points[i];
     const Point b = points[i + 1];

@@ -50,7 +50,7 @@ class Diary {
       if (said_.insert(out.text).second) break;  // nobody repeats another's words
     }
     const auto topic = static_cast<std::size_t>(out.topic);
-    const double age = out.at < history_.end - days(14) ? 0.25 : 1;  // of late they show more
+    const double age = out.at < history_.end - days(14) ? 0.15 : 0.9;  // of late they show more
     if (dice_.chance(author == 0 ? 0.9 : age * picture_share[topic]))
       out.pictures = dice_.chance(0.12) ? dice_.between(2, 4) : 1;
     return out;

@@ -132,6 +132,38 @@ void draw_bare_tree(Canvas& canvas, double x, double y, double size, Mood mood, 
   }
 }
 
+/// Beside a road: how near (0 to 1), and on which side of it.
+struct Place {
+  double near = 0;
+  double side = 1;
+};
+
+void draw_tree(Canvas& canvas, Point foot, double tall, Place place, const Sky& sky, Mood mood,
+               Dice& dice) {
+  const auto [x, y] = foot;
+  const auto [near, side] = place;
+  const Colour bark = mix(rgb(0x4a382f), sky.top, mood.light == Light::night ? 0.5F : 0.08F);
+  const double lean = -side * tall * 0.05;
+  canvas.soft(Path().ellipse(x, y, tall * 0.2, tall * 0.02), rgb(0x101018), 0.3, 14);
+  const std::vector<Point> trunk{
+      {x, y}, {x + lean * 0.4, y - tall * 0.4}, {x + lean, y - tall * 0.75}};
+  canvas.fill(Path().stroke(smooth(trunk), 6 + near * 44, 3 + near * 14),
+              mix(bark, sky.haze, static_cast<float>(0.55 * (1 - near))));
+  const int leaves = 60 + static_cast<int>(near * 110);
+  for (int k = 0; k < leaves; ++k) {
+    const double turn = dice.unit() * 2 * std::numbers::pi;
+    const double reach = std::sqrt(dice.unit()) * tall * 0.34;
+    Colour colour =
+        mix(leaf_colour(mood.season, dice), sky.haze, static_cast<float>(0.6 * (1 - near)));
+    if (mood.light == Light::night) colour = mix(colour, rgb(0x131b30), 0.68F);
+    if (mood.light == Light::dusk) colour = mix(colour, rgb(0x6a3f55), 0.25F);
+    canvas.fill(Path().circle(x + lean + std::cos(turn) * reach,
+                              y - tall * 0.74 + std::sin(turn) * reach * 0.8,
+                              3 + tall * 0.032 * dice.between(0.5, 1.2)),
+                colour, 0.8);
+  }
+}
+
 }  // namespace
 
 Canvas draw_roofs(Dice& dice, Mood mood) {
@@ -180,32 +212,13 @@ Canvas draw_path(Dice& dice, Mood mood) {
       mix(mix(rgb(0xd8c7a8), ground, 0.2F), sky.top, mood.light == Light::night ? 0.6F : 0.1F);
   canvas.fill(road, gradient(0, horizon, 0, h, mix(stone, sky.haze, 0.6F), stone));
   canvas.soft(Path().ellipse(far, horizon, w * 0.5, 26), lighter(sky.haze, 0.4), 0.6, 40);
-  const Colour bark = mix(rgb(0x4a382f), sky.top, mood.light == Light::night ? 0.5F : 0.08F);
   for (int i = 0; i < 7; ++i) {  // from far to near, on both sides
     const double near = std::pow(static_cast<double>(i + 1) / 7, 2.1);
     const double y = horizon + near * h * 0.46;
     const double tall = 90 + near * h * 0.86;
     for (const int side : {-1, 1}) {
       const double x = far + side * (40 + near * w * 0.56) + dice.between(-8.0, 8.0);
-      const double lean = -side * tall * 0.05;
-      canvas.soft(Path().ellipse(x, y, tall * 0.2, tall * 0.02), rgb(0x101018), 0.3, 14);
-      const std::vector<Point> trunk{
-          {x, y}, {x + lean * 0.4, y - tall * 0.4}, {x + lean, y - tall * 0.75}};
-      canvas.fill(Path().stroke(smooth(trunk), 6 + near * 44, 3 + near * 14),
-                  mix(bark, sky.haze, static_cast<float>(0.55 * (1 - near))));
-      const int leaves = 60 + static_cast<int>(near * 110);
-      for (int k = 0; k < leaves; ++k) {
-        const double turn = dice.unit() * 2 * std::numbers::pi;
-        const double reach = std::sqrt(dice.unit()) * tall * 0.34;
-        Colour colour =
-            mix(leaf_colour(mood.season, dice), sky.haze, static_cast<float>(0.6 * (1 - near)));
-        if (mood.light == Light::night) colour = mix(colour, rgb(0x131b30), 0.68F);
-        if (mood.light == Light::dusk) colour = mix(colour, rgb(0x6a3f55), 0.25F);
-        canvas.fill(Path().circle(x + lean + std::cos(turn) * reach,
-                                  y - tall * 0.74 + std::sin(turn) * reach * 0.8,
-                                  3 + tall * 0.032 * dice.between(0.5, 1.2)),
-                    colour, 0.8);
-      }
+      draw_tree(canvas, {x, y}, tall, {near, static_cast<double>(side)}, sky, mood, dice);
     }
   }
   for (int i = 0; i < 90; ++i) {  // fallen

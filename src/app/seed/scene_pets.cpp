@@ -101,6 +101,51 @@ void draw_wall(Canvas& canvas, double top, Mood mood, Dice& dice) {
   }
 }
 
+/// Asleep.
+void draw_face(Canvas& canvas, double hx, double hy, double s, const Coat& coat) {
+  const Colour ink = coat.fur.r < 0.3F ? rgb(0xb9b4ac) : rgb(0x3a2a26);
+  Path face;
+  for (const double side : {-1.0, 1.0}) {
+    face.arc({hx + side * s * 0.1, hy + s * 0.02}, {hx + side * s * 0.2, hy + s * 0.11},
+             {hx + side * s * 0.3, hy + s * 0.02}, 5);
+    for (int i = 0; i < 2; ++i)
+      face.stroke(std::vector<Point>{{hx + side * s * 0.24, hy + s * (0.16 + 0.05 * i)},
+                                     {hx + side * s * 0.6, hy + s * (0.12 + 0.1 * i)}},
+                  2, 1.5);
+    face.arc({hx, hy + s * 0.2}, {hx + side * s * 0.06, hy + s * 0.27},
+             {hx + side * s * 0.12, hy + s * 0.22}, 4);
+  }
+  canvas.fill(face, ink, 0.85);
+  canvas.fill(Path().ellipse(hx, hy + s * 0.17, s * 0.045, s * 0.032), rgb(0xd98080));
+}
+
+/// On a wooden floor, in the sun.
+void draw_cushion(Canvas& canvas, Dice& dice) {
+  const double w = canvas.w();
+  const double h = canvas.h();
+  const Colour floors[] = {rgb(0xc99b66), rgb(0xd9b98a), rgb(0xa8764a)};
+  const Colour floor = dice.pick(floors);
+  canvas.paint(gradient(0, 0, w, h, lighter(floor, 0.12), darker(floor, 0.15)));
+  Path boards;
+  for (int i = 1; i < 6; ++i) boards.rect(0, h * i / 6, w, 3);
+  for (int i = 0; i < 9; ++i) boards.rect(w * dice.unit(), h * (i % 6) / 6, 3, h / 6);
+  canvas.fill(boards, darker(floor, 0.4), 0.6);
+  Path sun;
+  sun.move(w * 0.05, h).line(w * 0.5, 0).line(w * 0.95, 0).line(w * 0.55, h);
+  canvas.soft(sun, rgb(0xfff4d2), 0.35, 24);
+  const Colour cloth = dice.pick(palette);
+  const Path cushion = Path().rounded(w * 0.13, h * 0.15, w * 0.74, h * 0.7, 150);
+  canvas.soft(cushion.placed(16, 28, 1), rgb(0x1a100a), 0.45, 34);
+  canvas.fill(cushion,
+              radial(w * 0.45, h * 0.45, w * 0.55, lighter(cloth, 0.18), darker(cloth, 0.25)));
+  Path border;
+  for (int i = 0; i < 60; ++i) {
+    const double a = 2 * pi * i / 60;
+    border.circle(w * 0.5 + std::cos(a) * w * 0.335, h * 0.5 + std::sin(a) * h * 0.315, 7);
+  }
+  canvas.fill_within(cushion, border, solid(lighter(cloth, 0.6)), 0.8);
+}
+
 }  // namespace
 
 Canvas draw_cat(Dice& dice, Mood mood) {
@@ -151,27 +196,7 @@ Canvas draw_sleeper(Dice& dice, Mood) {
   Canvas canvas(1080, 1080);
   const double w = canvas.w();
   const double h = canvas.h();
-  const Colour floors[] = {rgb(0xc99b66), rgb(0xd9b98a), rgb(0xa8764a)};
-  const Colour floor = dice.pick(floors);
-  canvas.paint(gradient(0, 0, w, h, lighter(floor, 0.12), darker(floor, 0.15)));
-  Path boards;
-  for (int i = 1; i < 6; ++i) boards.rect(0, h * i / 6, w, 3);
-  for (int i = 0; i < 9; ++i) boards.rect(w * dice.unit(), h * (i % 6) / 6, 3, h / 6);
-  canvas.fill(boards, darker(floor, 0.4), 0.6);
-  Path sun;
-  sun.move(w * 0.05, h).line(w * 0.5, 0).line(w * 0.95, 0).line(w * 0.55, h);
-  canvas.soft(sun, rgb(0xfff4d2), 0.35, 24);
-  const Colour cloth = dice.pick(palette);
-  const Path cushion = Path().rounded(w * 0.13, h * 0.15, w * 0.74, h * 0.7, 150);
-  canvas.soft(cushion.placed(16, 28, 1), rgb(0x1a100a), 0.45, 34);
-  canvas.fill(cushion,
-              radial(w * 0.45, h * 0.45, w * 0.55, lighter(cloth, 0.18), darker(cloth, 0.25)));
-  Path border;
-  for (int i = 0; i < 60; ++i) {
-    const double a = 2 * pi * i / 60;
-    border.circle(w * 0.5 + std::cos(a) * w * 0.335, h * 0.5 + std::sin(a) * h * 0.315, 7);
-  }
-  canvas.fill_within(cushion, border, solid(lighter(cloth, 0.6)), 0.8);
+  draw_cushion(canvas, dice);
   const Coat coat = pick_coat(dice);
   const double x = w * 0.5;
   const double y = h * 0.51;
@@ -208,20 +233,7 @@ Canvas draw_sleeper(Dice& dice, Mood) {
   canvas.fill(Path().ellipse(hx, hy, s * 0.5, s * 0.42),
               radial(hx - s * 0.1, hy - s * 0.15, s * 0.7, lighter(coat.fur, 0.14),
                      darker(coat.fur, 0.12)));
-  const Colour ink = coat.fur.r < 0.3F ? rgb(0xb9b4ac) : rgb(0x3a2a26);
-  Path face;
-  for (const double side : {-1.0, 1.0}) {
-    face.arc({hx + side * s * 0.1, hy + s * 0.02}, {hx + side * s * 0.2, hy + s * 0.11},
-             {hx + side * s * 0.3, hy + s * 0.02}, 5);
-    for (int i = 0; i < 2; ++i)
-      face.stroke(std::vector<Point>{{hx + side * s * 0.24, hy + s * (0.16 + 0.05 * i)},
-                                     {hx + side * s * 0.6, hy + s * (0.12 + 0.1 * i)}},
-                  2, 1.5);
-    face.arc({hx, hy + s * 0.2}, {hx + side * s * 0.06, hy + s * 0.27},
-             {hx + side * s * 0.12, hy + s * 0.22}, 4);
-  }
-  canvas.fill(face, ink, 0.85);
-  canvas.fill(Path().ellipse(hx, hy + s * 0.17, s * 0.045, s * 0.032), rgb(0xd98080));
+  draw_face(canvas, hx, hy, s, coat);
   return canvas;
 }
 

@@ -115,6 +115,81 @@ void draw_sprig(Canvas& canvas, double x, double y, Season season, Dice& dice) {
   }
 }
 
+void draw_ball(Canvas& canvas, double x, double y, double r, Colour colour, Dice& dice) {
+  const Path ball = Path().circle(x, y, r);
+  canvas.soft(ball.placed(14, 24, 1), rgb(0x1a120c), 0.4, 26);
+  canvas.fill(ball, radial(x - r * 0.35, y - r * 0.4, r * 1.6, lighter(colour, 0.25),
+                           darker(colour, 0.45)));
+  for (int turn = 0; turn < 4; ++turn) {  // wound in four directions
+    const double angle = turn * pi / 4 + dice.between(-0.3, 0.3);
+    Path threads;
+    for (int k = -5; k <= 5; ++k) {
+      const double off = r * k / 5.5;
+      const double reach = std::sqrt(std::max(r * r - off * off, 0.0));
+      Path one;
+      one.arc({-reach, off}, {0, off + r * 0.24}, {reach, off}, 5);
+      threads.add(one.placed(x, y, 1, angle));
+    }
+    canvas.fill_within(ball, threads,
+                       solid(turn % 2 == 0 ? lighter(colour, 0.22) : darker(colour, 0.22)), 0.34);
+  }
+}
+
+/// The paper's frame, and the shadow of what stands before it.
+void draw_lattice(Canvas& canvas, Point at, Point size, Colour wood, Dice& dice) {
+  const auto [x, y] = at;
+  const auto [ww, wh] = size;
+  Path twig;  // a shadow on the paper
+  for (int i = 0; i < 3; ++i)
+    twig.arc({x + ww, y + wh * (0.05 + 0.2 * i)}, {x + ww * 0.7, y + wh * 0.3},
+             {x + ww * dice.between(0.35, 0.6), y + wh * dice.between(0.2, 0.8)}, 8);
+  for (int i = 0; i < 22; ++i)
+    twig.add(leaf(0.4).placed(x + ww * dice.between(0.4, 0.98), y + wh * dice.between(0.1, 0.8), 40,
+                              dice.unit() * 6.2));
+  canvas.soft(twig, rgb(0x5b5348), 0.34, 9);
+  Path lattice;
+  for (int i = 0; i <= 12; ++i)
+    lattice.rect(x + ww * i / 12 - (i % 6 == 0 ? 8 : 3), y, i % 6 == 0 ? 16 : 6, wh);
+  for (const double part : {0.0, 0.06, 0.12, 0.44, 0.5, 0.56, 0.88, 0.94, 1.0})
+    lattice.rect(x - 8, y + wh * part - 3, ww + 16, 6);
+  lattice.rect(x - 26, y - 24, ww + 52, 26).rect(x - 26, y + wh, ww + 52, 26);
+  lattice.rect(x - 26, y - 24, 24, wh + 48).rect(x + ww + 2, y - 24, 24, wh + 48);
+  canvas.fill(lattice, wood);
+}
+
+void draw_books(Canvas& canvas, double bx, double top, Dice& dice) {
+  for (int i = 0; i < 5; ++i) {  // books
+    const Colour cover = dice.pick(palette);
+    const double width = dice.between(240.0, 310.0);
+    const double thick = dice.between(30.0, 46.0);
+    const double left = bx - width / 2 + dice.between(-16.0, 16.0);
+    if (i == 0) canvas.soft(Path().rect(left, top - 6, width + 30, 16), rgb(0x150d08), 0.5, 18);
+    top -= thick;
+    canvas.fill(Path().rounded(left, top, width, thick, 6),
+                gradient(0, top, 0, top + thick, lighter(cover, 0.15), darker(cover, 0.25)));
+    canvas.fill(
+        Path().rect(left + width * 0.1, top, 5, thick).rect(left + width * 0.8, top, 5, thick),
+        lighter(cover, 0.45), 0.7);
+  }
+}
+
+void draw_cup(Canvas& canvas, double cx, double cy, Dice& dice) {
+  const Colour glaze = dice.chance(0.5) ? rgb(0x9dbfae) : rgb(0xf1eee6);
+  canvas.soft(Path().ellipse(cx + 16, cy, 120, 18), rgb(0x150d08), 0.5, 18);
+  canvas.fill(vessel(profiles[3], cx, cy, 210, 130), turned(cx - 105, cx + 105, glaze));
+  canvas.fill(Path().ellipse(cx, cy - 130, 98, 18), darker(glaze, 0.3));
+  canvas.fill(Path().ellipse(cx, cy - 127, 90, 14), rgb(0xb78a3c));
+  for (int i = 0; i < 3; ++i) {  // steam
+    const double sx = cx - 40 + 40 * i;
+    Path steam;
+    steam.stroke(
+        smooth(std::vector<Point>{
+            {sx, cy - 150}, {sx + 18, cy - 205}, {sx - 14, cy - 255}, {sx + 10, cy - 320}}),
+        12, 4);
+    canvas.soft(steam, rgb(0xffffff), 0.4, 14);
+  }
+}
+
 }  // namespace
 
 Canvas draw_vases(Dice& dice, Mood mood) {
@@ -168,23 +243,7 @@ Canvas draw_yarn(Dice& dice, Mood) {
     const double x = w * (0.2 + 0.3 * (i % 3)) + dice.between(-46.0, 46.0);
     const double y = h * (0.22 + 0.29 * (i / 3)) + dice.between(-46.0, 46.0);
     const Colour colour = palette[(first + static_cast<std::size_t>(i) * 5) % std::size(palette)];
-    const Path ball = Path().circle(x, y, r);
-    canvas.soft(ball.placed(14, 24, 1), rgb(0x1a120c), 0.4, 26);
-    canvas.fill(ball, radial(x - r * 0.35, y - r * 0.4, r * 1.6, lighter(colour, 0.25),
-                             darker(colour, 0.45)));
-    for (int turn = 0; turn < 4; ++turn) {  // wound in four directions
-      const double angle = turn * pi / 4 + dice.between(-0.3, 0.3);
-      Path threads;
-      for (int k = -5; k <= 5; ++k) {
-        const double off = r * k / 5.5;
-        const double reach = std::sqrt(std::max(r * r - off * off, 0.0));
-        Path one;
-        one.arc({-reach, off}, {0, off + r * 0.24}, {reach, off}, 5);
-        threads.add(one.placed(x, y, 1, angle));
-      }
-      canvas.fill_within(ball, threads,
-                         solid(turn % 2 == 0 ? lighter(colour, 0.22) : darker(colour, 0.22)), 0.34);
-    }
+    draw_ball(canvas, x, y, r, colour, dice);
     if (i % 3 == 0) {
       const auto thread = smooth(std::vector<Point>{{x + r * 0.6, y + r * 0.7},
                                                     {x + r * 1.2, y + r * 1.3},
@@ -220,22 +279,7 @@ Canvas draw_window(Dice& dice, Mood mood) {
   canvas.soft(Path().rect(x, y, ww, wh), lighter(paper, 0.3), night ? 0.12 : 0.5, 70);
   canvas.fill(Path().rect(x, y, ww, wh),
               gradient(x, y, x + ww, y + wh, lighter(paper, 0.3), darker(paper, 0.08)));
-  Path twig;  // a shadow on the paper
-  for (int i = 0; i < 3; ++i)
-    twig.arc({x + ww, y + wh * (0.05 + 0.2 * i)}, {x + ww * 0.7, y + wh * 0.3},
-             {x + ww * dice.between(0.35, 0.6), y + wh * dice.between(0.2, 0.8)}, 8);
-  for (int i = 0; i < 22; ++i)
-    twig.add(leaf(0.4).placed(x + ww * dice.between(0.4, 0.98), y + wh * dice.between(0.1, 0.8), 40,
-                              dice.unit() * 6.2));
-  canvas.soft(twig, rgb(0x5b5348), 0.34, 9);
-  Path lattice;
-  for (int i = 0; i <= 12; ++i)
-    lattice.rect(x + ww * i / 12 - (i % 6 == 0 ? 8 : 3), y, i % 6 == 0 ? 16 : 6, wh);
-  for (const double part : {0.0, 0.06, 0.12, 0.44, 0.5, 0.56, 0.88, 0.94, 1.0})
-    lattice.rect(x - 8, y + wh * part - 3, ww + 16, 6);
-  lattice.rect(x - 26, y - 24, ww + 52, 26).rect(x - 26, y + wh, ww + 52, 26);
-  lattice.rect(x - 26, y - 24, 24, wh + 48).rect(x + ww + 2, y - 24, 24, wh + 48);
-  canvas.fill(lattice, night ? rgb(0x251b18) : rgb(0x6b4630));
+  draw_lattice(canvas, {x, y}, {ww, wh}, night ? rgb(0x251b18) : rgb(0x6b4630), dice);
   const double table = h * 0.8;
   canvas.fill(Path().rect(0, table, w, h - table),
               gradient(0, table, 0, h, rgb(0x8a5a3a), rgb(0x5a3724)));
@@ -243,37 +287,8 @@ Canvas draw_window(Dice& dice, Mood mood) {
   Path glow;
   glow.move(x + 60, table).line(x + ww - 60, table).line(x + ww + 120, h).line(x - 40, h);
   canvas.soft(glow, lighter(paper, 0.2), night ? 0.1 : 0.28, 40);
-  double top = table + 40;
-  const double bx = w * dice.between(0.28, 0.4);
-  for (int i = 0; i < 5; ++i) {  // books
-    const Colour cover = dice.pick(palette);
-    const double width = dice.between(240.0, 310.0);
-    const double thick = dice.between(30.0, 46.0);
-    const double left = bx - width / 2 + dice.between(-16.0, 16.0);
-    if (i == 0) canvas.soft(Path().rect(left, top - 6, width + 30, 16), rgb(0x150d08), 0.5, 18);
-    top -= thick;
-    canvas.fill(Path().rounded(left, top, width, thick, 6),
-                gradient(0, top, 0, top + thick, lighter(cover, 0.15), darker(cover, 0.25)));
-    canvas.fill(
-        Path().rect(left + width * 0.1, top, 5, thick).rect(left + width * 0.8, top, 5, thick),
-        lighter(cover, 0.45), 0.7);
-  }
-  const double cx = w * dice.between(0.62, 0.72);
-  const double cy = table + 70;
-  const Colour glaze = dice.chance(0.5) ? rgb(0x9dbfae) : rgb(0xf1eee6);
-  canvas.soft(Path().ellipse(cx + 16, cy, 120, 18), rgb(0x150d08), 0.5, 18);
-  canvas.fill(vessel(profiles[3], cx, cy, 210, 130), turned(cx - 105, cx + 105, glaze));
-  canvas.fill(Path().ellipse(cx, cy - 130, 98, 18), darker(glaze, 0.3));
-  canvas.fill(Path().ellipse(cx, cy - 127, 90, 14), rgb(0xb78a3c));
-  for (int i = 0; i < 3; ++i) {  // steam
-    const double sx = cx - 40 + 40 * i;
-    Path steam;
-    steam.stroke(
-        smooth(std::vector<Point>{
-            {sx, cy - 150}, {sx + 18, cy - 205}, {sx - 14, cy - 255}, {sx + 10, cy - 320}}),
-        12, 4);
-    canvas.soft(steam, rgb(0xffffff), 0.4, 14);
-  }
+  draw_books(canvas, w * dice.between(0.28, 0.4), table + 40, dice);
+  draw_cup(canvas, w * dice.between(0.62, 0.72), table + 70, dice);
   return canvas;
 }
 

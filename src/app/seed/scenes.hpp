@@ -21,6 +21,7 @@ Canvas draw_branch(Dice& dice, Mood mood);     // persimmons, plum blossom, leav
 Canvas draw_vases(Dice& dice, Mood mood);      // celadon and moon jars on a shelf
 Canvas draw_patchwork(Dice& dice, Mood mood);  // jogakbo
 Canvas draw_clothes(Dice& dice, Mood mood);    // a jeogori and a skirt on a rod
+Canvas draw_garment(Dice& dice, Mood mood);    // a vest, a coat, a cardigan, a shirt
 Canvas draw_table(Dice& dice, Mood mood);      // bowls seen from above
 Canvas draw_stall(Dice& dice, Mood mood);      // fruit in crates under an awning
 Canvas draw_lanterns(Dice& dice, Mood mood);   // the yard in the evening, a walker on a rope

@@ -25,6 +25,7 @@ enum class Kind {
   vases,
   patchwork,
   clothes,
+  garment,
   table,
   stall,
   lanterns,
@@ -35,7 +36,7 @@ enum class Kind {
   window,
   avatar
 };
-inline constexpr int scene_count = 14;  // kinds without avatars
+inline constexpr int scene_count = 15;  // kinds without avatars
 
 /// The season in Korea.
 Season season_of(Time time);
@@ -118,7 +119,7 @@ struct Town {
 struct TownOptions {
   std::size_t people = 300;
   std::uint64_t seed = 1;
-  std::size_t drawings = 74;  // different ones for posts; 0: no pictures at all
+  std::size_t drawings = 70;  // different ones for posts; 0: no pictures at all
   Time now{};
 };
 
