@@ -401,6 +401,32 @@ describe("throttling", () => {
     }
   });
 
+  test("guessed tokens and searches, by address", async () => {
+    const tight = await Yard.open({
+      env: { MADANG_RATE__BAD_TOKENS: "5", MADANG_RATE__SEARCHES: "3" },
+    });
+    try {
+      const answers = [];
+      for (let i = 0; i < 8; ++i) answers.push(await tight.client.as(`${i}`.repeat(43)).get("/me"));
+      assert.deepEqual(
+        answers.map((answer) => answer.status),
+        [401, 401, 401, 401, 401, 429, 429, 429],
+      );
+      for (const answer of answers.slice(5)) {
+        assertProblem(answer, 429, "rate_limited");
+        assert.ok(Number(answer.headers["retry-after"]) >= 1);
+      }
+      for (let i = 0; i < 3; ++i)
+        assert.equal((await tight.client.get("/users?query=x")).status, 200);
+      const answer = await tight.client.get("/users?query=x");
+      assertProblem(answer, 429, "rate_limited");
+      assert.match(answer.headers.ratelimit, /;r=0;/);
+      assert.equal((await tight.client.get("/posts/ranking")).status, 200);
+    } finally {
+      await tight.close();
+    }
+  });
+
   test("an account's reads and writes, with RateLimit headers", async () => {
     const tight = await Yard.open({ env: { MADANG_RATE__READS: "5", MADANG_RATE__WRITES: "3" } });
     try {

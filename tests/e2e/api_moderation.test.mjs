@@ -53,6 +53,18 @@ describe("block", () => {
     assertProblem(await a.put(`/users/${a.id}/block`), 422, "cannot_block_self");
     assertProblem(await a.put("/users/1/block"), 404, "not_found");
   });
+
+  test("one's own deeds can be taken back all the same", async () => {
+    const [a, b] = [await yard.join("a"), await yard.join("b")];
+    const post = await write(a, "글");
+    await b.put(`/posts/${post.id}/like`);
+    const comment = (await b.create(`/posts/${post.id}/comments`, { text: "댓글" })).json;
+    await a.put(`/users/${b.id}/block`);
+    assert.equal((await b.delete(`/posts/${post.id}/like`)).status, 200);
+    assert.equal((await b.delete(`/comments/${comment.id}`)).status, 204);
+    const left = (await yard.client.get(`/posts/${post.id}`)).json;
+    assert.deepEqual([left.like_count, left.comment_count], [0, 0]);
+  });
 });
 
 describe("mute", () => {
