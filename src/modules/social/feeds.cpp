@@ -87,6 +87,7 @@ Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
   const auto at = decode(cursor, now);
   if (!at) co_return std::unexpected(at.error());
   List list{viewer, *at ? (*at)->begun : now, *at, false, {}};
+  list.rows.reserve(limit);
   for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit;
        ++batches) {
     Result<Batch> batch = co_await next_batch(deadline, list, limit - list.rows.size());
@@ -107,7 +108,11 @@ Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
 }
 
 Feeds::Page Feeds::write(const List& list) {
+  constexpr std::string_view around = R"(,{"post":,"seen":false,"source":"archive"})";
+  std::size_t size = 0;
+  for (const Row& row : list.rows) size += PostCache::written_size(row.shown) + around.size();
   Page page;
+  page.items.reserve(size);
   for (const Row& row : list.rows) {
     page.items += page.items.empty() ? "{\"post\":" : ",{\"post\":";
     PostCache::write(page.items, row.shown);

@@ -21,11 +21,12 @@ std::shared_ptr<const CachedPost> prepare(Post post) {
 }  // namespace
 
 struct PostCache::Missing {
-  std::unordered_map<Id, std::shared_ptr<const CachedPost>> posts;
+  std::vector<std::shared_ptr<const CachedPost>> posts;  // in the order asked for
   std::shared_ptr<const CachedViewer> viewer;
   Viewers::Ticket viewer_ticket = 0;
-  std::vector<Id> post_ids;  // not in the cache
-  std::vector<Id> like_ids;  // not known of the viewer
+  std::vector<Id> post_ids;          // not in the cache
+  std::vector<std::size_t> post_at;  // and their places in `posts`
+  std::vector<Id> like_ids;          // not known of the viewer
 };
 
 PostCache::PostCache(db::Database& db, std::size_t posts, std::size_t viewers,
@@ -49,11 +50,12 @@ Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, I
   // Before the look: what is known of the viewer is carried over into what load() puts.
   have.viewer_ticket = viewers_.ticket(viewer);
   if (viewer != 0) have.viewer = viewers_.get(viewer);
+  have.posts.reserve(ids.size());
   for (const Id id : ids) {
-    if (auto found = posts_.get(id))
-      have.posts.emplace(id, std::move(found));
-    else
+    if (!have.posts.emplace_back(posts_.get(id))) {
       have.post_ids.push_back(id);
+      have.post_at.push_back(have.posts.size() - 1);
+    }
     if (viewer != 0 && (!have.viewer || !have.viewer->likes.contains(id)))
       have.like_ids.push_back(id);
   }
@@ -63,18 +65,17 @@ Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, I
   }
   std::vector<Shown> out;
   out.reserve(ids.size());
-  for (const Id id : ids) {
-    const auto found = have.posts.find(id);
-    if (found == have.posts.end()) continue;
+  for (std::shared_ptr<const CachedPost>& post : have.posts) {
+    if (!post) continue;
     bool liked = false;
     if (have.viewer) {
-      const Id author = found->second->post.author.id;
+      const Id author = post->post.author.id;
       if (have.viewer->blocked.contains(author)) continue;
       if (muted == Muted::left_out && have.viewer->muted.contains(author)) continue;
-      const auto like = have.viewer->likes.find(id);
+      const auto like = have.viewer->likes.find(post->post.id);
       liked = like != have.viewer->likes.end() && like->second;
     }
-    out.push_back({found->second, liked});
+    out.push_back({std::move(post), liked});
   }
   co_return out;
 }
@@ -104,7 +105,7 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
     if (found == posts.end()) continue;
     auto cached = prepare(std::move(found->second));
     posts_.put(missing.post_ids[i], cached, tickets[i]);
-    missing.posts.emplace(missing.post_ids[i], std::move(cached));
+    missing.posts[missing.post_at[i]] = std::move(cached);
   }
   if (viewer == 0 || (missing.viewer && missing.like_ids.empty())) co_return Result<void>();
   auto known = missing.viewer ? std::make_shared<CachedViewer>(*missing.viewer)

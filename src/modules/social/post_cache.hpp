@@ -47,6 +47,10 @@ class PostCache {
   void forget_viewer(Id viewer) { viewers_.erase(viewer); }
 
   static void write(std::string& out, const Shown& shown);
+  /// No fewer bytes than write() appends.
+  static std::size_t written_size(const Shown& shown) {
+    return shown.post->head.size() + std::size("false") + shown.post->tail.size();
+  }
 
  private:
   using Posts = cache::Cache<Id, CachedPost>;

@@ -16,6 +16,9 @@ struct WrittenPage {
 template <class T>
 struct madang::json::Codec<madang::http::WrittenPage<T>> {
   static void write(std::string& out, const madang::http::WrittenPage<T>& page) {
+    constexpr std::string_view around = R"({"items":[],"next_cursor":""})";
+    out.reserve(out.size() + around.size() + page.items.size() +
+                (page.next_cursor ? page.next_cursor->size() : 0));
     out += "{\"items\":[";
     out += page.items;
     out += ']';
