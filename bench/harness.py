@@ -132,8 +132,16 @@ def load(server, targets, seconds=0, tokens=None, method="GET", body=None, once=
     if once:
         env["ONCE"] = "1"
     before = server.cpu_seconds()
-    out = run("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{600 if once else seconds}", "--timeout", "30",
-              "-s", BENCH / "load" / "requests.lua", server.url, env=env)
+    wrk = subprocess.Popen(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{600 if once else seconds}", "--timeout", "30",
+         "-s", BENCH / "load" / "requests.lua", server.url], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = wrk.stderr.readline()
+    while once and "all answered" in said and wrk.poll() is None:
+        wrk.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    out, more = wrk.communicate()
+    if wrk.returncode != 0 or not out:
+        raise RuntimeError(f"wrk failed: {said}{more}")
     result = json.loads(out.strip().splitlines()[-1])
     if result["errors"]:
         raise RuntimeError(f"{result['errors']} of {result['requests']} requests failed at {server.url}")
@@ -144,22 +152,15 @@ def load(server, targets, seconds=0, tokens=None, method="GET", body=None, once=
 
 
 class Seeded:
-    """A data folder with the benchmarks' people, made once and copied."""
+    """A data folder with the benchmarks' people, copied for each use."""
 
     def __init__(self, work):
         self.folder = work / "seed"
-        self.facts_file = self.folder / "out" / "facts.json"
-        stamp = self.folder / "made_with"
-        made_with = str(os.stat(BENCH / "seed_bench.mjs").st_mtime_ns) + run(BUILD / "madang", "--version") + schema_stamp()
-        # Posts grow old: a seed of another day would have an emptier feed.
-        fresh = stamp.exists() and time.time() - stamp.stat().st_mtime < 6 * 3600
-        if not fresh or stamp.read_text() != made_with:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            run(BUILD / "madang", "migrate", "--data", self.folder / "data")
-            run("node", BENCH / "seed_bench.mjs", self.folder / "data", self.folder / "out")
-            stamp.write_text(made_with)
-        self.facts = json.loads(self.facts_file.read_text())
+        shutil.rmtree(self.folder, ignore_errors=True)  # made anew: posts grow old, tables change
+        self.folder.mkdir(parents=True)
+        run(BUILD / "madang", "migrate", "--data", self.folder / "data")
+        run("node", BENCH / "seed_bench.mjs", self.folder / "data", self.folder / "out")
+        self.facts = json.loads((self.folder / "out" / "facts.json").read_text())
 
     def tokens(self, who):
         return self.folder / "out" / f"{who}.txt"
@@ -169,11 +170,6 @@ class Seeded:
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(self.folder / "data", where)
         return where
-
-
-def schema_stamp():
-    files = sorted((ROOT / "src").glob("*/*/schema/*.sql"))
-    return "".join(f"{f.name}{f.stat().st_size}" for f in files)
 
 
 def fdatasync_ms(folder, rounds=100):

@@ -56,13 +56,15 @@ const micros = (ms) => BigInt(Math.floor(ms)) * 1000n;
 const addAccount = db.prepare(
   "insert into accounts (id, email, email_key, handle, handle_key, name, name_key, bio, password_hash, is_admin, " +
   "state, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, '', '-', 0, 0, ?, ?)");
-const addProfile = db.prepare('insert into social_profiles values (?, 1, ?, ?, ?)');
+const addProfile = db.prepare(
+  'insert into social_profiles (account_id, visible, post_count, follower_count, following_count) values (?, 1, ?, ?, ?)');
 const addSession = db.prepare(
-  "insert into sessions values (?, ?, ?, ?, ?, ?, 'bench', '127.0.0.1')");
-const addFollow = db.prepare('insert into follows values (?, ?, ?)');
+  "insert into sessions (id, account_id, token_hash, created_at, last_used_at, expires_at, user_agent, address) " +
+  "values (?, ?, ?, ?, ?, ?, 'bench', '127.0.0.1')");
+const addFollow = db.prepare('insert into follows (follower_id, followee_id, created_at) values (?, ?, ?)');
 const addPost = db.prepare(
   'insert into posts (id, author_id, body, state, like_count, comment_count, created_at) values (?, ?, ?, 0, 0, 0, ?)');
-const addLike = db.prepare('insert or ignore into post_likes values (?, ?, ?)');
+const addLike = db.prepare('insert or ignore into post_likes (post_id, account_id, created_at) values (?, ?, ?)');
 
 let sessions = 0;
 function account(name, born) {

@@ -24,7 +24,8 @@ const countPost = db.prepare('update social_profiles set post_count = post_count
 const append = db.prepare('insert into outbox (type, aggregate, payload, created_at) values (?, ?, ?, ?)');
 const cardOf = db.prepare('select id, handle, name from accounts where id = ?');
 const authorOf = db.prepare('select author_id from posts where id = ? and state = 0');
-const insertLike = db.prepare('insert or ignore into post_likes values (?, ?, ?)');
+const insertLike = db.prepare(
+  'insert or ignore into post_likes (post_id, account_id, created_at) values (?, ?, ?)');
 const deleteLike = db.prepare('delete from post_likes where post_id = ? and account_id = ?');
 const addLikes = db.prepare('update posts set like_count = like_count + ? where id = ?');
 const likesOf = db.prepare('select like_count from posts where id = ?');
