@@ -158,7 +158,9 @@ void Application::Parts::mount() {
   notification_routes.mount(api);
   sse.mount(api);
   ops.mount(api);
-  api.set_fallback([](const http::Request& request) { return serve_page(request, web_assets()); });
+  const bool https = config.text("http.public_url").starts_with("https://");
+  api.set_fallback(
+      [https](const http::Request& request) { return serve_page(request, web_assets(), https); });
   social::export_feed_stats(feed_store, registry);
   live_dispatcher.add(fan_out);
   dispatcher.add(notifier);

@@ -45,7 +45,7 @@ bool accepts(std::string_view header, std::string_view coding) {
 }  // namespace
 
 std::optional<http::Response> serve_page(const http::Request& request,
-                                         std::span<const WebAsset> assets) {
+                                         std::span<const WebAsset> assets, bool https) {
   const WebAsset* asset = choose(assets, request.path);
   if (asset == nullptr) return {};
   http::Response response{.content_type = asset->content_type};
@@ -59,7 +59,7 @@ std::optional<http::Response> serve_page(const http::Request& request,
     const bool docs = asset->path.starts_with("/docs/");
     response.with("Content-Security-Policy", std::string(docs ? docs_policy : page_policy));
     response.with("Referrer-Policy", "same-origin");
-    response.with("Cross-Origin-Opener-Policy", "same-origin");
+    if (https) response.with("Cross-Origin-Opener-Policy", "same-origin");
     response.with("Permissions-Policy", "geolocation=(), microphone=(), payment=()");
   }
   if (request.header("if-none-match").find(etag) != std::string_view::npos) {

@@ -71,29 +71,27 @@ std::optional<Problem> JobQueue::wait(Lane lane, const Database::Body* body) {
 
 bool JobQueue::push(Job& job, Lane lane) {
   job.queued = Steady::now();
-  bool wake = false;
-  bool watch = false;
-  {
-    const std::lock_guard lock(mutex_);
-    Waiting& to = lane_of(lane);
-    if (closed_) {
-      refused_closed_.Increment();
-      job.refused = refusal("the server is shutting down.");
-      return false;
-    }
-    if (to.jobs.size() >= to.limit) {
-      refused_full_.Increment();
-      job.refused = refusal("too much is waiting for the database already; try again shortly.");
-      return false;
-    }
-    to.jobs.push_back(job);
-    show_waiting();
-    wake = idle_ > 0;
-    watch = job.deadline.at() < watched_;
-    if (watch) watched_ = job.deadline.at();
+  // Notified under the lock: as soon as it is free the job may be done, its owner told, and the
+  // database, this queue with it, be gone.
+  const std::lock_guard lock(mutex_);
+  Waiting& to = lane_of(lane);
+  if (closed_) {
+    refused_closed_.Increment();
+    job.refused = refusal("the server is shutting down.");
+    return false;
   }
-  if (wake) wake_.notify_one();
-  if (watch) watch_.notify_one();
+  if (to.jobs.size() >= to.limit) {
+    refused_full_.Increment();
+    job.refused = refusal("too much is waiting for the database already; try again shortly.");
+    return false;
+  }
+  to.jobs.push_back(job);
+  show_waiting();
+  if (idle_ > 0) wake_.notify_one();
+  if (job.deadline.at() < watched_) {
+    watched_ = job.deadline.at();
+    watch_.notify_one();
+  }
   return true;
 }
 

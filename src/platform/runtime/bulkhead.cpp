@@ -63,12 +63,11 @@ Task<std::optional<Problem>> Bulkhead::submit(Deadline deadline,
 }
 
 bool Bulkhead::enqueue(Job job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_ || queue_.size() >= options_.queue) return false;
-    queue_.push_back(std::move(job));
-    waiting_.Set(static_cast<double>(queue_.size()));
-  }
+  // Notified under the lock: once it is free the job may be done and the pool be gone.
+  const std::lock_guard lock(mutex_);
+  if (closed_ || queue_.size() >= options_.queue) return false;
+  queue_.push_back(std::move(job));
+  waiting_.Set(static_cast<double>(queue_.size()));
   wake_.notify_one();
   return true;
 }
