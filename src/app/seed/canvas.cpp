@@ -155,8 +155,8 @@ void Canvas::limit(Mask& mask, const Mask& within) {
       const int wx = x + mask.x - within.x;
       const int wy = y + mask.y - within.y;
       const bool inside = wx >= 0 && wy >= 0 && wx < within.width && wy < within.height;
-      float& value = mask.cover[static_cast<std::size_t>(y * mask.width + x)];
-      value *= inside ? within.cover[static_cast<std::size_t>(wy * within.width + wx)] : 0;
+      float& value = mask.at(x, y);
+      value *= inside ? within.at(wx, wy) : 0;
     }
 }
 

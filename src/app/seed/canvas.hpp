@@ -54,6 +54,15 @@ struct Mask {
   int width = 0;
   int height = 0;
   std::vector<float> cover;
+
+  float& at(int column, int row) { return cover[index(column, row)]; }
+  float at(int column, int row) const { return cover[index(column, row)]; }
+
+ private:
+  std::size_t index(int column, int row) const {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(width) +
+           static_cast<std::size_t>(column);
+  }
 };
 
 class Canvas {

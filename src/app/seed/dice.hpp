@@ -19,7 +19,8 @@ class Dice {
   std::size_t below(std::size_t bound) { return random_.below(bound); }
   /// Inclusive.
   int between(int low, int high) {
-    return low + static_cast<int>(below(static_cast<std::size_t>(high - low + 1)));
+    const std::int64_t choices = std::int64_t{high} - low + 1;
+    return low + static_cast<int>(below(static_cast<std::size_t>(choices)));
   }
   /// [0, 1)
   double unit() { return static_cast<double>(random_() >> 11) * 0x1p-53; }

@@ -65,7 +65,7 @@ Buffer stored(const Buffer& data) {
 }
 
 std::uint8_t to_byte(float value) {
-  return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
+  return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255.999F);
 }
 
 }  // namespace

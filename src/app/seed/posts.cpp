@@ -33,7 +33,7 @@ class Diary {
   void write(PersonIndex author) {
     const Person& person = people_[author];
     const double wish = person.voice * dice_.between(1.1, 3.0);
-    const int count = author == 0 ? demo_posts : static_cast<int>(wish + 0.5);
+    const int count = author == 0 ? demo_posts : static_cast<int>(std::lround(wish));
     for (int i = 0; i < count; ++i) posts_.push_back(post(author, person));
   }
 

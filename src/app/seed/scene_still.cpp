@@ -241,7 +241,8 @@ Canvas draw_yarn(Dice& dice, Mood) {
   for (int i = 0; i < 7; ++i) {
     const double r = w * dice.between(0.13, 0.2);
     const double x = w * (0.2 + 0.3 * (i % 3)) + dice.between(-46.0, 46.0);
-    const double y = h * (0.22 + 0.29 * (i / 3)) + dice.between(-46.0, 46.0);
+    const int row = i / 3;
+    const double y = h * (0.22 + 0.29 * row) + dice.between(-46.0, 46.0);
     const Colour colour = palette[(first + static_cast<std::size_t>(i) * 5) % std::size(palette)];
     draw_ball(canvas, x, y, r, colour, dice);
     if (i % 3 == 0) {
