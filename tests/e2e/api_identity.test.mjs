@@ -416,6 +416,8 @@ describe("throttling", () => {
         assertProblem(answer, 429, "rate_limited");
         assert.ok(Number(answer.headers["retry-after"]) >= 1);
       }
+      const neighbour = await tight.join("neighbour");
+      assert.equal((await neighbour.get("/me")).status, 200, "good tokens from there still hold");
       for (let i = 0; i < 3; ++i)
         assert.equal((await tight.client.get("/users?query=x")).status, 200);
       const answer = await tight.client.get("/users?query=x");

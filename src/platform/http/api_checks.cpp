@@ -61,7 +61,7 @@ std::string session_cookie(std::string_view public_url, std::string_view token,
 }
 
 Task<std::optional<Problem>> Api::identify(const Route& route, Call& call) {
-  if (route.endpoint.access == Access::open || authenticator_ == nullptr) co_return std::nullopt;
+  if (authenticator_ == nullptr) co_return std::nullopt;
   const Request& request = call.request;
   const std::string_view authorization = request.header("authorization");
   const bool bearer = is_bearer(authorization);
@@ -72,16 +72,18 @@ Task<std::optional<Problem>> Api::identify(const Route& route, Call& call) {
     if (!authorization.empty()) co_return unauthenticated();
     co_return std::nullopt;
   }
-  const std::string address = address_key(request.remote_address);
-  if (limiter_.exhausted(options_.bad_tokens, address, std::chrono::steady_clock::now()))
+  Result<std::optional<Principal>> found =
+      co_await authenticator_->authenticate(token, request.deadline);
+  if (!found) co_return std::move(found.error());
+  // Only whoever presents unknown tokens is slowed down, not everybody behind the same address.
+  if (!*found && !limiter_
+                      .take(options_.bad_tokens, address_key(request.remote_address),
+                            std::chrono::steady_clock::now())
+                      .allowed)
     co_return Problem{.kind = Kind::too_many,
                       .code = "rate_limited",
                       .detail = "Too many unknown tokens from this address; wait a little.",
                       .retry_after = std::chrono::seconds(10)};
-  Result<std::optional<Principal>> found =
-      co_await authenticator_->authenticate(token, request.deadline);
-  if (!found) co_return std::move(found.error());
-  if (!*found) limiter_.take(options_.bad_tokens, address, std::chrono::steady_clock::now());
   if (!*found && bearer) co_return unauthenticated();  // a stale cookie only means a visitor
   call.principal = *found;
   if (call.principal && !bearer && call.principal->renewed_for.count() > 0)
@@ -141,11 +143,12 @@ std::optional<Problem> Api::check_rate(const Route& route, Call& call) {
   const std::string key =
       by_account ? std::to_string(call.account()) : address_key(call.request.remote_address);
   const RateVerdict verdict = limiter_.take(policy, key, std::chrono::steady_clock::now());
-  const std::string name = "\"" + policy.name + "\"";
-  call.headers.emplace_back("RateLimit-Policy", name + ";q=" + std::to_string(policy.quota) +
-                                                    ";w=" + std::to_string(policy.window.count()));
-  call.headers.emplace_back("RateLimit", name + ";r=" + std::to_string(verdict.remaining) +
-                                             ";t=" + std::to_string(verdict.reset.count()));
+  call.headers.emplace_back("RateLimit-Policy", route.rate_policy);
+  std::string left;
+  left.reserve(policy.name.size() + 40);
+  left.append("\"").append(policy.name).append("\";r=").append(std::to_string(verdict.remaining));
+  left.append(";t=").append(std::to_string(verdict.reset.count()));
+  call.headers.emplace_back("RateLimit", std::move(left));
   if (verdict.allowed) return {};
   return Problem{.kind = Kind::too_many,
                  .code = "rate_limited",

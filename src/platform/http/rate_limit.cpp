@@ -53,17 +53,6 @@ std::uint64_t RateLimiter::hash_of(const RatePolicy& policy, std::string_view ke
   return std::hash<std::string_view>()(key) * 31 + std::hash<std::string_view>()(policy.name);
 }
 
-bool RateLimiter::exhausted(const RatePolicy& policy, std::string_view key,
-                            Steady::time_point now) {
-  const std::uint64_t hash = hash_of(policy, key);
-  Shard& shard = shard_of(hash);
-  const std::lock_guard lock(shard.mutex);
-  const auto found = shard.full_at.find(hash);
-  const auto window = std::chrono::duration_cast<Steady::duration>(policy.window);
-  return found != shard.full_at.end() &&
-         found->second + window / std::max<std::int64_t>(policy.quota, 1) > now + window;
-}
-
 std::string address_key(std::string_view address) {
   in6_addr bytes{};
   if (address.find(':') == address.npos ||

@@ -34,8 +34,6 @@ class RateLimiter {
 
   RateLimiter(std::size_t max_keys, metrics::Registry& registry);
   RateVerdict take(const RatePolicy& policy, std::string_view key, Steady::time_point now);
-  /// Whether take() would refuse; takes nothing.
-  bool exhausted(const RatePolicy& policy, std::string_view key, Steady::time_point now);
 
  private:
   static constexpr std::size_t shards = 16;
