@@ -71,6 +71,9 @@ void Api::add_route(Endpoint endpoint, Description description, Raw run) {
   if (named.empty()) route->rate = safe ? &options_.read : &options_.write;
   for (const RatePolicy& policy : options_.special)
     if (policy.name == named) route->rate = &policy;
+  if (const RatePolicy* const rate = route->rate)
+    route->rate_policy = "\"" + rate->name + "\";q=" + std::to_string(rate->quota) +
+                         ";w=" + std::to_string(rate->window.count());
   route->endpoint = std::move(endpoint);
   route->description = description;
   route->run = std::move(run);
@@ -148,7 +151,8 @@ Task<Response> Api::run_guarded(const Route& route, Call& call) {
 }
 
 Task<Response> Api::run_checked(const Route& route, Call& call) {
-  std::optional<Problem> refused = co_await identify(route, call);
+  std::optional<Problem> refused;
+  if (route.endpoint.access != Access::open) refused = co_await identify(route, call);
   // Whoever guesses tokens is limited too, by address.
   if (!refused || refused->kind == Kind::unauthenticated)
     if (auto limited = check_rate(route, call)) refused = std::move(limited);

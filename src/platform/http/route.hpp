@@ -16,6 +16,7 @@ struct Api::Route {
   Description description;
   Raw run;
   const RatePolicy* rate = nullptr;  // nothing: unlimited
+  std::string rate_policy;           // its RateLimit-Policy header
   metrics::Histogram* seconds = nullptr;
   mutable std::array<std::atomic<metrics::Counter*>, 6> by_class{};  // [status / 100]
 

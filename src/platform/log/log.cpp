@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/json_text.hpp"
@@ -22,7 +23,8 @@ namespace {
 class BufferedStderr final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   BufferedStderr() : file_(fdopen(dup(STDERR_FILENO), "w")) {
-    if (file_ != nullptr) std::setvbuf(file_, nullptr, _IOFBF, 1 << 16);
+    // Without a buffer of ours the C library takes one of 4 KB, whatever size is named.
+    if (file_ != nullptr) std::setvbuf(file_, buffer_.data(), _IOFBF, buffer_.size());
   }
   ~BufferedStderr() override {
     if (file_ != nullptr) std::fclose(file_);
@@ -39,6 +41,7 @@ class BufferedStderr final : public spdlog::sinks::base_sink<std::mutex> {
   }
 
  private:
+  std::vector<char> buffer_ = std::vector<char>(std::size_t(1) << 16);
   std::FILE* file_;
 };
 
