@@ -12,6 +12,9 @@ namespace madang::app::seed {
 namespace {
 
 constexpr double avatar_share = 0.82;
+// A large town is for its numbers; thousands of files would only take time.
+constexpr std::size_t most_pictures = 800;  // on posts, the newest
+constexpr double most_avatars = 500;
 constexpr auto earlier = std::chrono::days(21);  // the season then may have been another
 
 using Kinds = std::vector<Kind>;
@@ -143,9 +146,13 @@ class Album {
 void plan_pictures(Town& town, std::size_t drawings, History history, Dice dice) {
   if (drawings == 0) return;
   Album album(town, drawings, history, dice);
-  for (PostIndex post = 0; post < town.posts.size(); ++post) album.illustrate(post);
+  for (PostIndex post = town.posts.size(); post-- > 0;)
+    if (town.posts[post].author == 0 || town.pictures.size() < most_pictures)
+      album.illustrate(post);
+  const double share =
+      std::min(avatar_share, most_avatars / static_cast<double>(town.people.size()));
   for (PersonIndex person = 0; person < town.people.size(); ++person)
-    if (person == 0 || dice.chance(avatar_share)) album.portray(person);
+    if (person == 0 || dice.chance(share)) album.portray(person);
 }
 
 }  // namespace madang::app::seed
