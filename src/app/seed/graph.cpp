@@ -27,6 +27,17 @@ class Graph {
       connect(person, choose(person));
   }
 
+  /// Some who have only just found the one who looks around.
+  void welcome(std::size_t count) {
+    for (std::size_t tries = 0; count > 0 && tries < 500; ++tries) {
+      const PersonIndex person = 1 + dice_.below(people_.size() - 1);
+      if (people_[person].joined > history_.end - std::chrono::days(5) || !add(person, 0)) continue;
+      const double hours_ago = dice_.between(1.0, 80.0);
+      follows_.back().at = history_.end - std::chrono::minutes(static_cast<int>(hours_ago * 60));
+      --count;
+    }
+  }
+
   std::vector<Follow> take() { return std::move(follows_); }
 
  private:
@@ -94,6 +105,7 @@ std::vector<Follow> plan_follows(const std::vector<Person>& people, History hist
     graph.grow(person, static_cast<std::size_t>(wanted));
   }
   graph.grow(0, std::min(demo_follows, people.size() / 2));  // last: the well-known are known
+  graph.welcome(6);
   auto follows = graph.take();
   std::ranges::sort(follows, {}, &Follow::at);
   return follows;

@@ -13,7 +13,7 @@ using std::chrono::days;
 using std::chrono::minutes;
 
 constexpr double recent_share = 0.5;  // of all posts, in the last week: feeds are live
-constexpr int demo_posts = 8;
+constexpr int demo_posts = 11;
 
 /// How likely a post of that topic has a picture, by Topic.
 constexpr double picture_share[topic_count] = {0.5, 0.4, 0.5, 0.65, 0.45, 0.5, 0.6, 0.5, 0.2, 0.2};

@@ -28,7 +28,7 @@ class Audience {
     double appeal = std::min(dice_.pareto(1.15), 30.0) * (post.pictures > 0 ? 1.5 : 1.0);
     if (post.author == 0) appeal = std::max(appeal, 6.0);
     const std::size_t likes = like(index, post, appeal);
-    const double talk = 0.25 + 0.11 * static_cast<double>(likes);
+    const double talk = 0.25 + 0.11 * static_cast<double>(likes) + (post.author == 0 ? 2 : 0);
     const auto comments = static_cast<std::size_t>(talk * dice_.exponential() + 0.3);
     std::set<std::string> said;
     for (std::size_t i = 0; i < std::min(comments, most_comments); ++i) comment(index, post, said);

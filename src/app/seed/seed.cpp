@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::size_t chunk_size = 250;
 constexpr PersonIndex demo = 0;
-constexpr auto news_age = std::chrono::hours(60);
-constexpr std::size_t most_news = 30;
+constexpr auto news_age = std::chrono::days(8);
+constexpr std::size_t most_news = 60;
 
 void check(const Result<void>& done) {
   if (!done) throw std::runtime_error("the store refused: " + done.error().detail);
