@@ -26,7 +26,8 @@ ROWS = {
     "likes": ("like of a hot post, the disk's own fsync / Fastify + better-sqlite3", None, lambda: rows.Likes(None), "req/s"),
     "likes_0.1ms": ("like of a hot post, fsync 0.1 ms / Fastify + better-sqlite3", 2, lambda: rows.Likes(100), "req/s"),
     "likes_2.5ms": ("like of a hot post, fsync 2.5 ms / Fastify + better-sqlite3", 10, lambda: rows.Likes(2500), "req/s"),
-    "plain": ("GET /health/live / nginx returning the same JSON", 0.6, lambda: rows.Plain(), "req/s"),
+    "plain": ("GET /health/live / nginx returning the same JSON", 0.6, lambda: rows.Plain(False), "req/s"),
+    "post": ("GET /posts/{id}, signed in, cached / nginx returning the same JSON", None, lambda: rows.Plain(True), "req/s"),
     "start": ("cold start, resident memory", None, lambda: rows.Start(), ""),
 }
 
@@ -61,7 +62,7 @@ def start_line(name, samples):
     each = [s["bytes_an_entry"] for s in samples]
     good = statistics.median(times) < 300 and statistics.median(idle) < 60
     return [name, ROWS[name][0], "-", "< 300 ms, < 60 MB: " + ("yes" if good else "NO"), f"{spread(times, 0)} ms", "-", "-",
-            f"idle {spread(idle)} MB; with {samples[0]['entries']:,} feed entries {spread(full)} MB: "
+            f"idle {spread(idle)} MB, of it {samples[0]['own_mb']:.1f} not file-backed; with {samples[0]['entries']:,} feed entries {spread(full)} MB: "
             f"{spread(each, 0)} bytes an entry with all caches"]
 
 

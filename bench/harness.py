@@ -55,9 +55,9 @@ class Process:
             total += int(fields[11]) + int(fields[12])
         return total / TICKS
 
-    def resident_mb(self):
+    def resident_mb(self, what="VmRSS"):
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
+        return int(re.search(what + r":\s+(\d+) kB", status).group(1)) / 1024
 
     def stop(self):
         self.child.send_signal(signal.SIGTERM)

@@ -7,8 +7,9 @@ import shutil
 import sqlite3
 import statistics
 import time
+import urllib.request
 
-from harness import (BENCH, BUILD, Process, Seeded, fdatasync_ms, load, madang, nginx, peer, redis, run, serving)
+from harness import BUILD, Seeded, fdatasync_ms, load, madang, nginx, peer, redis, run, serving
 
 REDIS_PORT = 7391
 NGINX_PORT = 7392
@@ -221,19 +222,28 @@ def one_value(file, sql):
 
 
 class Plain:
-    """A trivial JSON route through the whole middleware against nginx."""
+    """A JSON answer through the whole middleware against nginx, which returns the same bytes."""
+
+    def __init__(self, signed_in):
+        self.signed_in = signed_in
 
     def open(self, bench, stack):
         self.bench = bench
+        self.target = f"/api/v1/posts/{bench.seeded.facts['hot']}" if self.signed_in else "/health/live"
+        self.tokens = bench.seeded.tokens("readers") if self.signed_in else None
         self.server = stack.enter_context(serving(madang(bench.seeded.copy(bench.work / "plain"))))
-        self.peer = stack.enter_context(serving(nginx(bench.folder("nginx"), NGINX_PORT, '{"status":"live"}')))
+        with urllib.request.urlopen(self.server.url + self.target) as answer:
+            body = answer.read().decode()
+        self.peer = stack.enter_context(serving(nginx(bench.folder("nginx"), NGINX_PORT, body)))
+        for server in (self.server, self.peer):
+            self.ask(server, 1)
+
+    def ask(self, server, seconds):
+        return requests_a_second(load(server, [self.target], seconds, tokens=self.tokens))
 
     def sample(self, first_ours):
-        ask = lambda server, seconds: requests_a_second(load(server, ["/health/live"], seconds))
-        for server in (self.server, self.peer):
-            ask(server, 1)
-        return compared(*in_turn(first_ours, *(lambda server=server: ask(server, self.bench.seconds)
-                                               for server in (self.server, self.peer))))
+        return compared(*in_turn(first_ours, lambda: self.ask(self.server, self.bench.seconds),
+                                 lambda: self.ask(self.peer, self.bench.seconds)))
 
 
 # ---- the process itself
@@ -255,10 +265,11 @@ class Start:
         with serving(madang(folder)) as server:
             time.sleep(2)
             idle = server.resident_mb()
+            own = server.resident_mb("RssAnon")
             for _ in range(2):
                 load(server, ["/api/v1/feed"], tokens=seeded.tokens("readers"), once=True)
                 time.sleep(1)
             full = server.resident_mb()
         entries = seeded.facts["feed_entries"]
-        return {"start_ms": statistics.median(times), "idle_mb": idle, "full_mb": full, "entries": entries,
+        return {"start_ms": statistics.median(times), "idle_mb": idle, "own_mb": own, "full_mb": full, "entries": entries,
                 "bytes_an_entry": (full - idle) * 1024 * 1024 / entries}
