@@ -106,11 +106,9 @@ Task<Result<ReportReceived>> Moderation::report(Call& call, WriteReport in) {
   const auto body = [&](db::Transaction& tx) -> Result<ReportReceived> {
     if (auto checked = check_target(tx, me, target); !checked)
       return std::unexpected(checked.error());
-    if (const auto open = find_open_report(tx, me, target)) return ReportReceived{*open};
-    insert_report(
+    return ReportReceived{insert_report(
         tx,
-        ReportRow{*id, me, target, in.reason.value, ReportState::open, context_.clock.now(), {}});
-    return ReportReceived{*id};
+        ReportRow{*id, me, target, in.reason.value, ReportState::open, context_.clock.now(), {}})};
   };
   Result<ReportReceived> done = co_await call.write(context_.db, body);
   co_return done;

@@ -31,20 +31,18 @@ std::pair<std::string, Id> column_of(const ReportTarget& target) {
 
 }  // namespace
 
-std::optional<Id> find_open_report(db::Transaction& tx, Id reporter, const ReportTarget& target) {
-  const auto [column, id] = column_of(target);
-  return tx.value<Id>(
-      "select id from reports where reporter_id = ? and state = 0 and " + column + " = ?", reporter,
-      id);
-}
-
-void insert_report(db::Transaction& tx, const ReportRow& report) {
+Id insert_report(db::Transaction& tx, const ReportRow& report) {
+  const auto [column, id] = column_of(report.target);
+  // Unique while the report is open: nobody reports one thing twice at a time.
+  const std::string open_key =
+      std::to_string(report.reporter) + " " + column + " " + std::to_string(id);
   tx.execute(
       "insert into reports (id, reporter_id, post_id, comment_id, user_id, reason, state, "
-      "created_at) "
-      "values (?, ?, ?, ?, ?, ?, 0, ?)",
+      "created_at, open_key) select ?, ?, ?, ?, ?, ?, 0, ?, ? "
+      "where not exists (select 1 from reports where open_key = ?)",
       report.id, report.reporter, report.target.post, report.target.comment, report.target.user,
-      report.reason, report.created_at);
+      report.reason, report.created_at, open_key, open_key);
+  return tx.value<Id>("select id from reports where open_key = ?", open_key).value_or(report.id);
 }
 
 std::optional<ReportRow> find_report(db::Transaction& tx, Id id) {
@@ -65,7 +63,8 @@ void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportStat
                      Time now) {
   const auto [column, id] = column_of(target);
   tx.execute(
-      "update reports set state = ?, resolved_by = ?, resolved_at = ? where " + column + " = ?",
+      "update reports set state = ?, resolved_by = ?, resolved_at = ?, open_key = null where " +
+          column + " = ?",
       state, admin, now, id);
 }
 

@@ -22,9 +22,8 @@ struct ReportRow {
   std::optional<Time> resolved_at;
 };
 
-/// An open report of the same thing by the same person.
-std::optional<Id> find_open_report(db::Transaction& tx, Id reporter, const ReportTarget& target);
-void insert_report(db::Transaction& tx, const ReportRow& report);
+/// The report's id, or that of the same person's open report of the same thing.
+Id insert_report(db::Transaction& tx, const ReportRow& report);
 std::optional<ReportRow> find_report(db::Transaction& tx, Id id);
 /// Oldest first, after the given id.
 std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after,

@@ -75,10 +75,10 @@ create table reports (
   state integer not null,
   created_at bigint not null,
   resolved_by bigint,
-  resolved_at bigint
+  resolved_at bigint,
+  open_key varchar(64) unique
 );
 create index reports_by_state on reports (state, id);
-create unique index reports_once on reports (reporter_id, post_id, comment_id, user_id);
 create table feed_marks (
   account_id bigint not null primary key,
   marks blob not null,
