@@ -1,15 +1,19 @@
 // What identity asks of the modules above it.
 #pragma once
 
+#include <array>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "modules/identity/events.hpp"
 #include "modules/identity/identity.hpp"
 #include "modules/media/media.hpp"
 #include "modules/notifications/notifications.hpp"
+#include "modules/social/events.hpp"
 #include "modules/social/post_cache.hpp"
 #include "modules/social/upkeep.hpp"
+#include "platform/events/parked.hpp"
 
 namespace madang::app {
 
@@ -50,11 +54,19 @@ class AccountHooks final : public identity::AccountHooks {
     std::vector<Id> touched;
     const bool erased = social::erase_account(tx, account, limit, now, touched);
     add_touched(touched);
-    return erased && media::erase(tx, account, limit, now) &&
-           notifications::erase(tx, account, limit);
+    if (!erased || !media::erase(tx, account, limit, now) ||
+        !notifications::erase(tx, account, limit))
+      return false;
+    events::erase_parked(tx, account, removals);
+    return true;
   }
 
  private:
+  /// Whoever keeps something of the account must still hear that it goes.
+  static constexpr std::array removals{identity::account_withdrawn, social::post_deleted,
+                                       social::comment_deleted, social::post_unliked,
+                                       social::account_unfollowed};
+
   void add_touched(const std::vector<Id>& posts) {
     const std::lock_guard lock(mutex_);
     touched_.insert(touched_.end(), posts.begin(), posts.end());

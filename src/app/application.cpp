@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/account_hooks.hpp"
+#include "app/event_routes.hpp"
 #include "app/ops_routes.hpp"
 #include "app/options.hpp"
 #include "app/pages.hpp"
@@ -82,6 +83,7 @@ struct Application::Parts {
   // Feeds and live pages do not wait for the commits of durable subscribers.
   events::Dispatcher live_dispatcher;
   events::Dispatcher dispatcher;
+  EventRoutes event_routes{store.db(), dispatcher, registry};
   OpsRoutes ops;
   http::Api api;
   objects::S3Endpoint entrance;  // uploads first, then the API
@@ -96,7 +98,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
     : config(settings),
       store(opened),
       io(io_threads(settings)),
-      lag({.limit = milliseconds(settings.integer("http.max_lag"))}, io, registry),
+      lag(milliseconds(settings.integer("http.max_lag")), io, registry),
       hub({.total = static_cast<std::size_t>(settings.integer("realtime.streams"))}, registry),
       cache(store.db(), static_cast<std::size_t>(settings.integer("social.cached_posts")),
             static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
@@ -135,8 +137,12 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
       live_dispatcher(store.db(), store.clock(), {}, "node0", registry),
-      dispatcher(store.db(), store.clock(), {.batch = 64}, "node0", registry),
-      ops(registry, dispatcher, files, settings.list("http.metrics_from")),
+      dispatcher(store.db(), store.clock(),
+                 {.batch = 64,
+                  .keep_dead = std::chrono::duration_cast<std::chrono::hours>(
+                      settings.seconds("events.keep_dead"))},
+                 "node0", registry),
+      ops(registry, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
       entrance(s3_options(settings), objects, files, api, registry),
       server(server_options(settings), entrance, io, registry) {
@@ -157,6 +163,7 @@ void Application::Parts::mount() {
   moderation.mount(api);
   notification_routes.mount(api);
   sse.mount(api);
+  event_routes.mount(api);
   ops.mount(api);
   const bool https = config.text("http.public_url").starts_with("https://");
   api.set_fallback(

@@ -28,12 +28,8 @@ double resident_bytes() {
 
 }  // namespace
 
-OpsRoutes::OpsRoutes(metrics::Registry& registry, events::Dispatcher& dispatcher,
-                     runtime::Bulkhead& blocking, const std::vector<std::string>& metrics_from)
-    : registry_(registry),
-      dispatcher_(dispatcher),
-      blocking_(blocking),
-      metrics_from_(metrics_from) {
+OpsRoutes::OpsRoutes(metrics::Registry& registry, const std::vector<std::string>& metrics_from)
+    : registry_(registry), metrics_from_(metrics_from) {
   auto& memory = registry.gauge("process_resident_memory_bytes", "Resident memory");
   registry.on_scrape([&memory] { memory.Set(resident_bytes()); });
 }
@@ -48,20 +44,8 @@ void OpsRoutes::mount(http::Api& api) {
               [this](Call& call) { return scrape(call); });
   api.add_raw({Method::get, "/api/openapi.json", Access::open, "The API's description", options},
               [this](Call& call) { return document(call); });
-  api.add({Method::post,
-           "/api/v1/admin/events/retry",
-           Access::admin,
-           "Try events again that were set aside",
-           {.tag = "operations", .idempotent_by_key = false}},
-          *this, &OpsRoutes::retry_events);
   document_ = std::make_shared<const std::string>(api.openapi());
   document_tag_ = '"' + to_hex(sha256(*document_)).substr(0, 16) + '"';
-}
-
-Task<Result<Retried>> OpsRoutes::retry_events(Call& call) {
-  const auto work = [this]() -> Result<Retried> { return Retried{dispatcher_.retry_parked()}; };
-  Result<Retried> done = co_await blocking_.run(call.deadline(), work);
-  co_return done;
 }
 
 Task<Response> OpsRoutes::live(Call&) {

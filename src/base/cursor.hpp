@@ -22,7 +22,8 @@ enum class CursorKind : std::uint8_t {
   likes,
   people,
   notifications,
-  reports
+  reports,
+  parked_events
 };
 
 /// At most 8 numbers, each 0 to 2^63-1.

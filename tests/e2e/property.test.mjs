@@ -53,7 +53,10 @@ after(async () => {
 // ---------------------------------------------------------------- sending and judging
 
 const pathOf = (operation, { id, handle }) =>
-  operation.path.replace("{id}", id).replace("{handle}", encodeURIComponent(handle ?? "x"));
+  operation.path
+    .replace("{id}", id)
+    .replace("{handle}", encodeURIComponent(handle ?? "x"))
+    .replace("{subscriber}", "tests");
 
 function send(
   operation,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "platform/events/parked.hpp"
 #include "platform/log/log.hpp"
 
 namespace madang::events {
@@ -35,6 +36,7 @@ struct Dispatcher::Durable {
   metrics::Counter* handled;
   metrics::Counter* parked_total;
   metrics::Gauge* parked;
+  metrics::Gauge* dead;
 };
 
 struct Dispatcher::Volatile {
@@ -54,6 +56,8 @@ Dispatcher::Dispatcher(db::Database& db, const Clock& clock, DispatcherOptions o
       registry_(registry),
       lag_seconds_(registry.histogram("madang_events_lag_seconds",
                                       "From an event's creation to its handling")),
+      expired_(registry.counter("madang_events_expired_total",
+                                "Dead letters that nobody retried in time")),
       last_round_(registry.gauge("madang_events_last_round_seconds",
                                  "When a dispatcher last had handed out everything, Unix time")) {}
 
@@ -70,6 +74,7 @@ void Dispatcher::add(DurableSubscriber& subscriber) {
   state->parked_total =
       &registry_.counter("madang_events_parked_total", "Events set aside after a failure", labels);
   state->parked = &registry_.gauge("madang_events_parked", "Events set aside now", labels);
+  state->dead = &registry_.gauge("madang_events_dead", "Dead letters among them", labels);
   durable_.push_back(std::move(state));
 }
 
@@ -217,10 +222,7 @@ void Dispatcher::move_position(Durable& subscriber, db::Transaction& tx, std::in
 
 Result<void> Dispatcher::apply(Durable& subscriber, db::Transaction& tx, const Event& event) {
   if (!subscriber.subscriber->wants(event.type)) return {};
-  const bool waits =
-      tx.value<int>("select 1 from event_parked where subscriber = ? and aggregate = ? limit 1",
-                    subscriber.name, event.aggregate)
-          .has_value();
+  const bool waits = waits_behind(tx, subscriber.name, event.aggregate);
   if (waits)
     return fail(Kind::conflict, "parked_behind", "an earlier event of this aggregate is parked");
   return subscriber.subscriber->handle(tx, event);
@@ -272,14 +274,10 @@ void Dispatcher::park(Durable& subscriber, const Event& event, const std::string
              {"seq", event.seq},
              {"type", event.type},
              {"reason", reason}});
-  const Time due = clock_.now() + options_.first_backoff;
+  const Time now = clock_.now();
+  const Failure failure{reason, now, now + options_.first_backoff, false};
   const auto parked = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-    tx.execute(
-        "insert into event_parked (subscriber, seq, aggregate, type, payload, created_at, reason, "
-        "attempts, "
-        "next_attempt_at, dead) values (?, ?, ?, ?, ?, ?, ?, 1, ?, 0)",
-        subscriber.name, event.seq, event.aggregate, event.type, event.payload, event.created_at,
-        reason, due);
+    insert_parked(tx, subscriber.name, event, failure);
     move_position(subscriber, tx, event.seq);
     return {};
   });
@@ -287,67 +285,55 @@ void Dispatcher::park(Durable& subscriber, const Event& event, const std::string
   subscriber.parked_total->Increment();
 }
 
-/// The first parked event of each aggregate whose time has come.
 void Dispatcher::retry_due(Durable& subscriber) {
   const Time now = clock_.now();
   if (!subscriber.loaded || now < subscriber.next_retry) return;
   subscriber.next_retry = now + options_.first_backoff;
-  using Due = std::tuple<std::int64_t, std::string, Id, std::string, Time, int>;
-  std::int64_t count = 0;
-  const auto due = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Due>> {
-    count = tx.value<std::int64_t>("select count(*) from event_parked where subscriber = ?",
-                                   subscriber.name)
-                .value_or(0);
-    return tx.rows<std::int64_t, std::string, Id, std::string, Time, int>(
-        "select seq, type, aggregate, payload, created_at, attempts from event_parked p "
-        "where subscriber = ? and dead = 0 and next_attempt_at <= ? and seq = (select min(seq) "
-        "from event_parked q "
-        "where q.subscriber = p.subscriber and q.aggregate = p.aggregate) order by seq limit ?",
-        subscriber.name, now, options_.batch);
+  ParkedCounts counts;
+  const auto due = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<DueEvent>> {
+    counts = count_parked(tx, subscriber.name);
+    return due_events(tx, subscriber.name, now, options_.batch);
   });
-  subscriber.parked->Set(static_cast<double>(count));
+  subscriber.parked->Set(static_cast<double>(counts.all));
+  subscriber.dead->Set(static_cast<double>(counts.dead));
   if (!due) return;
-  for (const auto& [seq, type, aggregate, payload, created_at, attempts] : *due) {
-    const Event event{seq, type, aggregate, payload, created_at};
-    std::string reason;
-    try {
-      const auto handled = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-        tx.execute("delete from event_parked where subscriber = ? and seq = ?", subscriber.name,
-                   event.seq);
-        return subscriber.subscriber->handle(tx, event);
-      });
-      if (handled) {
-        subscriber.subscriber->committed();
-        subscriber.next_retry = now;  // the next of this aggregate may go on
-        continue;
-      }
-      reason = std::string(handled.error().code) + ": " + handled.error().detail;
-    } catch (...) {
-      reason = describe_current_exception();
-    }
-    const auto backoff = std::min<std::chrono::milliseconds>(
-        options_.first_backoff * (std::int64_t(1) << std::min(attempts, 20)), options_.max_backoff);
-    const bool dead = attempts + 1 >= options_.max_attempts;
-    (void)db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-      tx.execute(
-          "update event_parked set attempts = attempts + 1, reason = ?, next_attempt_at = ?, dead "
-          "= ? "
-          "where subscriber = ? and seq = ?",
-          reason, now + backoff, dead ? 1 : 0, subscriber.name, event.seq);
-      return {};
+  for (const DueEvent& one : *due) retry_one(subscriber, one, now);
+}
+
+void Dispatcher::retry_one(Durable& subscriber, const DueEvent& due, Time now) {
+  Failure failure{.reason = {}, .at = now};
+  const Event& event = due.event;
+  try {
+    const auto handled = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+      if (!take_parked(tx, subscriber.name, event.seq)) return {};  // discarded meanwhile
+      return subscriber.subscriber->handle(tx, event);
     });
-    if (dead)
-      log::error("events", "dead_letter",
-                 {{"subscriber", subscriber.name}, {"seq", event.seq}, {"reason", reason}});
+    if (handled) {
+      subscriber.subscriber->committed();
+      subscriber.next_retry = now;  // the next of this aggregate may go on
+      return;
+    }
+    failure.reason = std::string(handled.error().code) + ": " + handled.error().detail;
+  } catch (...) {
+    failure.reason = describe_current_exception();
   }
+  failure.next_attempt_at =
+      now + std::min<std::chrono::milliseconds>(
+                options_.first_backoff * (std::int64_t(1) << std::min(due.attempts, 20)),
+                options_.max_backoff);
+  failure.dead = due.attempts + 1 >= options_.max_attempts;
+  (void)db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+    note_failure(tx, subscriber.name, event.seq, failure);
+    return {};
+  });
+  if (failure.dead)
+    log::error("events", "dead_letter",
+               {{"subscriber", subscriber.name}, {"seq", event.seq}, {"reason", failure.reason}});
 }
 
 std::int64_t Dispatcher::retry_parked() {
-  const auto freed = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
-    return tx.execute(
-        "update event_parked set dead = 0, attempts = 1, next_attempt_at = 0 where dead = 1 or "
-        "attempts > 0");
-  });
+  const auto freed = db_.write_blocking(
+      [](db::Transaction& tx) -> Result<std::int64_t> { return events::retry_parked(tx); });
   wake();
   return freed.value_or(0);
 }
@@ -359,6 +345,15 @@ void Dispatcher::trim() {
   if (now - last_trim_ < trim_interval) return;
   last_trim_ = now;
   constexpr std::int64_t chunk = 1000;
+  const auto expired = db_.write_blocking(
+      [&](db::Transaction& tx) -> Result<std::int64_t> {
+        return expire_dead(tx, now - options_.keep_dead, chunk);
+      },
+      db::Lane::background);
+  if (expired.value_or(0) > 0) {
+    log::warn("events", "dead_letters_expired", {{"count", *expired}});
+    expired_.Increment(static_cast<double>(*expired));
+  }
   for (int chunks = 0; chunks < 100; ++chunks) {
     const auto gone = db_.write_blocking(
         [&](db::Transaction& tx) -> Result<std::int64_t> {

@@ -3,7 +3,8 @@
 // A durable subscriber works in SQL: its effects and its position are one transaction, so each
 // event takes effect once. An event it cannot handle is parked with its reason, and so is
 // everything later of the same aggregate; the others go on. Parked events are tried again with
-// backoff, and after max_attempts are dead letters, kept until somebody retries them.
+// backoff, and after max_attempts are dead letters: kept until somebody retries or discards them,
+// at most keep_dead.
 //
 // A volatile subscriber keeps its state in memory and therefore no position: it hears what is
 // committed from its start on, and builds what came before from SQL by itself.
@@ -50,10 +51,13 @@ struct DispatcherOptions {
   std::chrono::milliseconds first_backoff{500};
   std::chrono::milliseconds max_backoff{5 * 60 * 1000};
   std::chrono::milliseconds lease{10'000};
-  std::chrono::hours keep{7 * 24};  // how long handled events stay readable
+  std::chrono::hours keep{7 * 24};        // how long handled events stay readable
+  std::chrono::hours keep_dead{14 * 24};  // dead letters, since they were last tried
   bool exclusive =
       true;  // this process owns the store alone: leases of the dead are taken over at once
 };
+
+struct DueEvent;
 
 class Dispatcher {
  public:
@@ -91,6 +95,7 @@ class Dispatcher {
   void park(Durable& subscriber, const Event& event, const std::string& reason);
   void move_position(Durable& subscriber, db::Transaction& tx, std::int64_t seq);
   void retry_due(Durable& subscriber);
+  void retry_one(Durable& subscriber, const DueEvent& due, Time now);
   void trim();
 
   db::Database& db_;
@@ -99,6 +104,7 @@ class Dispatcher {
   const std::string holder_;
   metrics::Registry& registry_;
   metrics::Histogram& lag_seconds_;
+  metrics::Counter& expired_;
   metrics::Gauge& last_round_;
   std::vector<std::unique_ptr<Durable>> durable_;
   std::vector<std::unique_ptr<Volatile>> volatile_;

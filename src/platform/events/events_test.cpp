@@ -7,6 +7,7 @@
 #include "platform/db/migrations.hpp"
 #include "platform/db/sqlite.hpp"
 #include "platform/events/dispatcher.hpp"
+#include "platform/events/parked.hpp"
 
 namespace madang::db {
 extern const ModuleSchema events_schema;
@@ -113,6 +114,26 @@ class Events : public testing::Test {
     });
   }
 
+  /// Tries until it is a dead letter.
+  void let_die() {
+    for (int i = 0; i < 20; ++i) {
+      dispatcher_->drain();
+      clock_.advance(60s);
+    }
+  }
+  template <class F>
+  auto write(F body) {
+    return db_->write_blocking([&](db::Transaction& tx) { return body(tx); });
+  }
+  std::vector<ParkedEvent> list(std::optional<ParkedState> state = {},
+                                const ParkedPlace& after = {}, std::int64_t limit = 100) {
+    return db_
+        ->read_blocking([&](db::Transaction& tx) -> Result<std::vector<ParkedEvent>> {
+          return list_parked(tx, state, after, limit);
+        })
+        .value();
+  }
+
   std::filesystem::path folder_;
   metrics::Registry registry_;
   ManualClock clock_{id_epoch + 24h};
@@ -184,6 +205,113 @@ TEST_F(Events, BecomeDeadLettersUntilSomebodyRetriesThem) {
   clock_.advance(1s);
   dispatcher_->drain();
   EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{1});
+}
+
+TEST_F(Events, ThatAreSetAsideAreListedWithReasonAndTimes) {
+  ledger_.throwing = 5;
+  const Time begun = clock_.now();
+  append(5, 1);
+  append(6, 2);
+  append(5, 3);
+  let_die();
+  const auto all = list();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].subscriber, "ledger");
+  EXPECT_EQ(all[0].aggregate, 5);
+  EXPECT_EQ(all[0].state, ParkedState::dead);
+  EXPECT_EQ(all[0].reason, "on purpose");
+  EXPECT_EQ(all[0].attempts, 3);
+  EXPECT_EQ(all[0].parked_at, begun);
+  EXPECT_GT(all[0].last_attempt_at, begun);
+  EXPECT_FALSE(all[0].next_attempt_at);
+  EXPECT_EQ(all[1].state, ParkedState::parked) << "it waits behind the dead one";
+  EXPECT_TRUE(all[1].next_attempt_at);
+
+  EXPECT_EQ(list(ParkedState::dead).size(), 1U);
+  EXPECT_EQ(list(ParkedState::parked).size(), 1U);
+  const auto first = list({}, {}, 1);
+  ASSERT_EQ(first.size(), 1U);
+  const auto rest = list({}, {first[0].seq, first[0].subscriber});
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(rest[0].seq, all[1].seq);
+}
+
+TEST_F(Events, ADiscardedDeadLetterLetsItsAggregateGoOn) {
+  ledger_.throwing = 5;
+  append(5, 1);
+  append(5, 2);
+  let_die();
+  ledger_.throwing = 0;
+  const auto all = list();
+  ASSERT_EQ(all.size(), 2U);
+  const auto still = write([&](auto& tx) { return discard_dead(tx, "ledger", all[1].seq); });
+  EXPECT_EQ(still.error().code, "not_dead");
+  const auto unknown = write([&](auto& tx) { return discard_dead(tx, "nobody", all[0].seq); });
+  EXPECT_EQ(unknown.error().code, "not_found");
+  EXPECT_TRUE(write([&](auto& tx) { return discard_dead(tx, "ledger", all[0].seq); }));
+  clock_.advance(60s);
+  dispatcher_->drain();
+  EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{2});
+  EXPECT_TRUE(list().empty());
+}
+
+TEST_F(Events, OneDeadLetterIsRetriedAlone) {
+  ledger_.throwing = 5;
+  append(5, 1);
+  let_die();
+  ledger_.throwing = 6;
+  append(6, 2);
+  let_die();
+  ASSERT_EQ(list(ParkedState::dead).size(), 2U);
+  ledger_.throwing = 0;
+  const auto retried = write([&](db::Transaction& tx) -> Result<std::int64_t> {
+    return retry_parked(tx, "ledger", list_parked(tx, {}, {}, 1)[0].seq);
+  });
+  EXPECT_EQ(retried, 1);
+  clock_.advance(1s);
+  dispatcher_->drain();
+  EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{1});
+  EXPECT_FALSE(ledger().contains(6));
+  EXPECT_EQ(list(ParkedState::dead).size(), 1U);
+}
+
+TEST_F(Events, DeadLettersExpireAndParkedOnesDoNot) {
+  ledger_.throwing = 5;
+  append(5, 1);
+  append(5, 2);
+  let_die();
+  clock_.advance(options_.keep_dead - 1h);
+  dispatcher_->drain();
+  EXPECT_EQ(list().size(), 2U);
+  ledger_.throwing = 0;
+  clock_.advance(2h);
+  dispatcher_->drain();
+  clock_.advance(60s);
+  dispatcher_->drain();
+  EXPECT_TRUE(list().empty());
+  EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{2}) << "the one behind it was handled";
+}
+
+TEST_F(Events, ThatNameAnErasedAccountAreRemovedAndOnlyThose) {
+  ledger_.throwing = 5;
+  append(5, 7);     // names 7 in its payload
+  append(5, 77);    // another number that begins alike
+  append(5, 1007);  // and one that ends alike
+  let_die();
+  ledger_.throwing = 7;
+  append(7, 1);  // its aggregate is 7
+  let_die();
+  ASSERT_EQ(list().size(), 4U);
+  constexpr std::string_view kept[] = {"number"};
+  const auto none =
+      write([&](db::Transaction& tx) -> Result<std::int64_t> { return erase_parked(tx, 7, kept); });
+  EXPECT_EQ(none, 0);
+  const auto gone =
+      write([&](db::Transaction& tx) -> Result<std::int64_t> { return erase_parked(tx, 7, {}); });
+  EXPECT_EQ(gone, 2);
+  const auto left = list();
+  ASSERT_EQ(left.size(), 2U);
+  for (const auto& event : left) EXPECT_EQ(event.aggregate, 5);
 }
 
 TEST_F(Events, GoOnAfterARestart) {

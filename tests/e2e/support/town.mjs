@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { park } from "./parked.mjs";
 import { eventually } from "./yard.mjs";
 
 const picture = fileURLToPath(new URL("../fixtures/coat.jpg", import.meta.url));
@@ -18,6 +19,8 @@ export const ownersOnly = new Set([
   "GET /media/{id}",
   "POST /media/{id}/complete",
   "POST /admin/reports/{id}/resolve",
+  "POST /admin/events/{subscriber}/{id}/retry",
+  "DELETE /admin/events/{subscriber}/{id}",
 ]);
 export const everybodys = new Set([
   "POST /posts/{id}/comments",
@@ -49,6 +52,7 @@ export class Town {
     await yard.signIn(town.owner);
     town.session = (await town.owner.get("/sessions")).json.items.find((s) => !s.current).id;
     town.media = await town.upload(town.owner);
+    town.parked = await park(yard.data);
     return town;
   }
 
@@ -87,14 +91,15 @@ export class Town {
 
   // Ids that are there and belong to `owner`, by the path's first word.
   idFor(operation) {
-    const word = operation.path.split("/")[3];
+    const word = operation.path.replace("/admin/", "/").split("/")[3];
     const id = {
       posts: this.post,
       comments: this.comment,
       users: this.other.id,
       sessions: this.session,
       media: this.media,
-      admin: this.report,
+      reports: this.report,
+      events: this.parked,
     }[word];
     assert.ok(id, `${operation.name}: this test does not know where its {id} comes from`);
     return id;
@@ -161,6 +166,8 @@ const preparations = {
   "POST /admin/reports/{id}/resolve": async (town) => ({
     id: await town.reportOf(await town.write()),
   }),
+  "POST /admin/events/{subscriber}/{id}/retry": async (town) => ({ id: await park(town.yard.data) }),
+  "DELETE /admin/events/{subscriber}/{id}": async (town) => ({ id: await park(town.yard.data) }),
   "POST /media": async (town, body) => ({
     who: await town.yard.join("sender"),
     body: {
