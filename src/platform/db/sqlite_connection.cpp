@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include "platform/db/sqlite_statement_log.hpp"
+
 namespace madang::db::sqlite {
 
 namespace {
@@ -141,6 +143,7 @@ PreparedStatement::PreparedStatement(Connection& connection, std::string_view sq
     sqlite3_finalize(handle_);
     throw SqlError(SqlError::Cause::other, "not exactly one statement: " + sql_);
   }
+  log_statement(db, sql_);
 }
 
 PreparedStatement::~PreparedStatement() {
