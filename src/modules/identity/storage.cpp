@@ -6,7 +6,7 @@ namespace madang::identity {
 
 namespace {
 
-enum State { active = 0, withdrawn = 1, erased = 2 };
+enum State { active = 0, withdrawn = 1, erased = 2, suspended = 3 };
 
 constexpr std::string_view account_columns =
     "id, handle, name, bio, avatar_url, email, is_admin, created_at, password_hash";
@@ -16,7 +16,7 @@ std::optional<Account> load_account(db::Transaction& tx, const std::string& wher
                                     const A&... arguments) {
   const auto row = tx.row<Id, std::string, std::string, std::string, std::optional<std::string>,
                           std::optional<std::string>, bool, Time, std::string>(
-      "select " + std::string(account_columns) + " from accounts where state = 0 and " + where,
+      "select " + std::string(account_columns) + " from accounts where " + where,
       arguments...);
   if (!row) return {};
   const auto& [id, handle, name, bio, avatar, email, admin, created_at, hash] = *row;
@@ -56,11 +56,11 @@ Result<void> insert_account(db::Transaction& tx, const NewAccount& account,
 }
 
 std::optional<Account> find_account(db::Transaction& tx, Id id) {
-  return load_account(tx, "id = ?", id);
+  return load_account(tx, "state = 0 and id = ?", id);
 }
 
 std::optional<Account> find_account_by_email(db::Transaction& tx, std::string_view email) {
-  return load_account(tx, "email_key = ?", email_key(email));
+  return load_account(tx, "state in (0, 3) and email_key = ?", email_key(email));
 }
 
 Result<void> update_profile(db::Transaction& tx, const Me& me, Time now) {
@@ -114,6 +114,8 @@ void erase_account(db::Transaction& tx, Id account) {
       "'', "
       "avatar_id = null, avatar_url = null where id = ?",
       erased, blank, blank, account);
+  tx.execute("delete from suspensions where account_id = ?", account);
+  tx.execute("update audit_log set reason = '' where account_id = ?", account);
 }
 
 void insert_session(db::Transaction& tx, const NewSession& session, Time now) {
@@ -228,7 +230,8 @@ std::string like_pattern(const std::string& text) {
 
 }  // namespace
 
-/// Beginnings are ranges of two indexes; only a page that they do not fill looks at everybody.
+/// Beginnings are ranges of two indexes; only a page that they do not fill looks at everybody, in
+/// the order of the page, so that it stops when it is full.
 std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, std::int64_t limit) {
   const std::string begin = fold_case(text);
   if (begin.empty()) return {};
@@ -246,9 +249,9 @@ std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, s
   if (left <= 0) return out;
   const std::string pattern = like_pattern(begin);
   tx.each<Id>(
-      "select id from accounts where state = 0 and id > ? and (handle_key like ? escape '!' "
+      "select id from accounts where +state = 0 and id > ? and (handle_key like ? escape '!' "
       "or name_key like ? escape '!') and not (handle_key >= ? and handle_key < ?) "
-      "and not (name_key >= ? and name_key < ?) order by +id limit ?",
+      "and not (name_key >= ? and name_key < ?) order by id limit ?",
       [&](Id id) { out.push_back({1, id}); }, after.rank == 1 ? after.account : 0, pattern, pattern,
       begin, end, begin, end, left);
   return out;

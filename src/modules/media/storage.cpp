@@ -142,7 +142,7 @@ bool refuse(db::Transaction& tx, Id id, std::string_view reason, Time now) {
 std::vector<Id> stale_processing(db::Transaction& tx, Time before, std::int64_t limit) {
   std::vector<Id> out;
   tx.each<Id>(
-      "select id from media where state = 1 and updated_at < ? order by created_at limit ?",
+      "select id from media where state = 1 and updated_at < ? order by updated_at limit ?",
       [&](Id id) { out.push_back(id); }, before, limit);
   return out;
 }
@@ -157,7 +157,7 @@ std::int64_t release_unused(db::Transaction& tx, Time before, Time now, std::int
 std::vector<Row> released(db::Transaction& tx, std::int64_t limit) {
   std::vector<Row> out;
   each_row(
-      tx, "state = 4 order by created_at limit ?", [&](Row row) { out.push_back(std::move(row)); },
+      tx, "state = 4 order by updated_at limit ?", [&](Row row) { out.push_back(std::move(row)); },
       limit);
   return out;
 }

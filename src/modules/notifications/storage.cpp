@@ -161,7 +161,7 @@ std::int64_t count_unread(db::Transaction& tx, Id account, std::span<const Id> h
 std::int64_t mark_read(db::Transaction& tx, Id account, Id up_to, Time now) {
   return tx.execute(
       "update notifications set read_at = ?, unread_key = null where account_id = ? "
-      "and unread_key > '' and id <= ?",
+      "and unread_key > '' and +id <= ?",
       now, account, up_to);
 }
 

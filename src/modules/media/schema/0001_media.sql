@@ -18,5 +18,6 @@ create table media (
   check (user_id is null or state = 2)
 );
 create index media_by_owner on media (owner_id, state);
-create index media_by_state on media (state, created_at);
-create index media_by_user on media (user_id);
+create index media_by_state on media (state, updated_at);
+-- What nobody uses has no user: the sweep finds it by its age.
+create index media_by_user on media (user_id, state, created_at);

@@ -79,6 +79,10 @@ create table reports (
   open_key varchar(64) unique
 );
 create index reports_by_state on reports (state, id);
+create index reports_by_post on reports (post_id);
+create index reports_by_comment on reports (comment_id);
+create index reports_by_user on reports (user_id);
+create index reports_by_reporter on reports (reporter_id);
 create table feed_marks (
   account_id bigint not null primary key,
   marks blob not null,
