@@ -116,6 +116,7 @@ Task<Response> Api::handle(Request& request) {
   const Route& route = *routes_[match.route];
   Call call(request, std::move(match.parameters), route.endpoint.options.status, clock_);
   Response response = co_await run_guarded(route, call);
+  if (!call.degraded.empty()) tell_degraded(call, response);
   finish(route, request, call.viewer(), response, start);
   co_return response;
 }
@@ -241,6 +242,15 @@ void Api::link_next(Call& call, const std::optional<std::string>& next_cursor) {
   }
   link += "cursor=" + *next_cursor + ">; rel=\"next\"";
   call.headers.emplace_back("Link", std::move(link));
+}
+
+void Api::tell_degraded(const Call& call, Response& response) {
+  response.with(std::string(resilience::degraded_header), call.degraded.header());
+  for (const std::string_view name : call.degraded.names())
+    registry_
+        .counter("madang_degraded_total", "Answers that had to do without something",
+                 {{"name", std::string(name)}})
+        .Increment();
 }
 
 void Api::finish(const Route& route, const Request& request, Id account, const Response& response,

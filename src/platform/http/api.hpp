@@ -224,6 +224,7 @@ class Api final : public Handler {
   void finish(const Route& route, const Request& request, Id account, const Response& response,
               std::chrono::steady_clock::time_point start);
   Response unmatched(const Request& request, const Router::Match& match);
+  void tell_degraded(const Call& call, Response& response);
 
   const ApiOptions options_;
   const Clock& clock_;

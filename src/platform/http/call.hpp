@@ -12,6 +12,7 @@
 #include "platform/http/message.hpp"
 #include "platform/http/router.hpp"
 #include "platform/json/codec.hpp"
+#include "platform/resilience/degraded.hpp"
 
 namespace madang::http {
 
@@ -60,6 +61,7 @@ class Call {
   std::optional<Principal> principal;
   std::optional<IdempotencyKey> idempotency;
   std::optional<StoredAnswer> replay;  // set by write(): answer this instead
+  resilience::Degraded degraded;       // what this answer had to do without: sent and counted
 
   Deadline deadline() const { return request.deadline; }
   Id id() const { return parameters.ids.front(); }                      // the path's first id
