@@ -37,6 +37,7 @@ class TestStore {
     std::size_t background_queue = 256;
     std::size_t read_queue = 4096;
     int readers = 2;
+    int writers = 0;  // 0: as many as the engine likes
   };
   virtual ~TestStore() = default;
   virtual std::unique_ptr<Database> open(const Limits& limits, metrics::Registry& registry) = 0;

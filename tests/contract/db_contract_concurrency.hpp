@@ -155,6 +155,7 @@ TEST_P(DatabaseContract, AReadSeesOneSnapshot) {
 }
 
 TEST_P(DatabaseContract, ADeadlineRemovesAWaitingWrite) {
+  open({.writers = 1});
   make_t();
   std::future<Result<bool>> late;
   std::future<Result<bool>> patient;
@@ -176,7 +177,7 @@ TEST_P(DatabaseContract, ADeadlineRemovesAWaitingWrite) {
 }
 
 TEST_P(DatabaseContract, AFullQueueRefusesAtOnce) {
-  open({.write_queue = 3, .background_queue = 2});
+  open({.write_queue = 3, .background_queue = 2, .writers = 1});
   make_t();
   std::vector<std::future<Result<bool>>> waiting;
   {
@@ -264,6 +265,7 @@ TEST_P(DatabaseContract, TellsOfEachCommitBeforeItsCallers) {
 }
 
 TEST_P(DatabaseContract, ClosingFinishesWhatIsQueued) {
+  open({.writers = 1});
   make_t();
   std::vector<std::future<Result<bool>>> waiting;
   {

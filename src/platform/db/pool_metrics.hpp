@@ -2,8 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
-#include "platform/db/sqlite_connection.hpp"
 #include "platform/metrics/metrics.hpp"
 
 namespace madang::db {
@@ -19,7 +19,8 @@ struct PoolMetrics {
   }
 
   /// Adds what the connection's cache has counted since the last time.
-  void count(sqlite::StatementCache& cache) {
+  template <class StatementCache>
+  void count(StatementCache& cache) {
     if (cache.hits != 0) hits.Increment(static_cast<double>(std::exchange(cache.hits, 0)));
     if (cache.misses != 0) misses.Increment(static_cast<double>(std::exchange(cache.misses, 0)));
   }

@@ -1,21 +1,14 @@
-// The contract for SQLite, and what only this engine has.
+// What only SQLite has; its contract is in database_contract_test.cpp.
 #include "platform/db/sqlite.hpp"
 
 #include <atomic>
 #include <fstream>
 
-#include "../../../tests/contract/db_contract_concurrency.hpp"
-#include "../../../tests/contract/db_contract_migrations.hpp"
-#include "../../../tests/contract/db_contract_statements.hpp"
 #include "platform/db/sqlite_connection.hpp"
 #include "platform/db/sqlite_test_store.hpp"
 
 namespace madang::db {
 namespace {
-
-INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseContract, testing::Values(StoreMaker([] {
-                           return std::make_unique<SqliteStore>();
-                         })));
 
 TEST_F(SqliteTest, SyncsEveryCommitAndChecksForeignKeys) {
   const auto settings = [](Transaction& tx) -> Result<std::string> {

@@ -1,0 +1,96 @@
+// Who is the primary, and which replicas are near enough: every host is asked in turn by a thread
+// of its own. Private to the adapter.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "platform/db/mariadb.hpp"
+#include "platform/metrics/metrics.hpp"
+
+namespace madang::db::mariadb {
+
+class Connection;
+
+/// A position in the log of all commits: for each replication domain its last sequence number.
+using Position = std::map<std::uint32_t, std::uint64_t>;
+/// Of the text of a global transaction id list, such as 0-1-42,1-3-7.
+Position parse_position(std::string_view text);
+/// Whether everything up to `wanted` is there.
+bool reached(const Position& have, const Position& wanted);
+
+class Cluster {
+ public:
+  using Steady = Deadline::Steady;
+
+  /// Asks every host once. Throws std::runtime_error, one line, when nobody can write.
+  Cluster(const MariaDbOptions& options, metrics::Registry& registry);
+  ~Cluster();
+
+  /// Waits for a primary; nothing when none was found by then.
+  std::optional<MariaDbHost> primary(Steady::time_point until);
+  /// The next in turn of the replicas that are near enough.
+  std::optional<MariaDbHost> replica();
+  bool has_replicas();
+  /// Why nobody may write now, although there is a primary.
+  std::optional<std::string> write_obstacle();
+  /// Called for a host that was silent twice in a row, from its thread. Before any other use.
+  void on_silence(std::function<void(const MariaDbHost&)> listener);
+  /// This host did not do what it should: it is asked again at once, and not used until it answers.
+  void suspect(const MariaDbHost& host);
+
+ private:
+  /// What one look at a host told.
+  struct Look {
+    bool reachable = false;
+    bool writable = false;
+    std::string fault;  // why it is not reachable
+    Position position;
+    std::string unsafe;        // what `durability` misses there
+    bool acknowledged = true;  // a replica is there to acknowledge
+  };
+  struct Member {
+    MariaDbHost host;
+    Look look;
+    bool asked = false;
+    bool again = false;
+    int silent = 0;                          // looks in a row
+    std::unique_ptr<Connection> connection;  // of its thread
+    metrics::Gauge* up = nullptr;
+    metrics::Gauge* writable = nullptr;
+    metrics::Gauge* lag = nullptr;
+    std::jthread thread;
+  };
+
+  void serve(Member& member);
+  Look look_at(Member& member);
+  void look_at_safety(Connection& connection, Look& look);
+  void keep(Member& member, Look look);
+  void choose_primary();
+  void show_lag();
+  Steady::duration lag_of(const Member& member) const;
+  std::string describe() const;
+
+  const MariaDbOptions options_;
+  metrics::Counter& failovers_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Member>> members_;
+  Member* primary_ = nullptr;
+  Member* last_primary_ = nullptr;
+  std::size_t turn_ = 0;
+  std::deque<std::pair<Steady::time_point, Position>> history_;  // of the primary, oldest first
+  bool stopping_ = false;
+  std::vector<std::function<void(const MariaDbHost&)>> listeners_;
+};
+
+}  // namespace madang::db::mariadb
