@@ -12,6 +12,7 @@
 #include "modules/notifications/notifications.hpp"
 #include "modules/social/events.hpp"
 #include "modules/social/post_cache.hpp"
+#include "modules/social/storage_reports.hpp"
 #include "modules/social/upkeep.hpp"
 #include "platform/events/parked.hpp"
 
@@ -25,6 +26,15 @@ class AccountHooks final : public identity::AccountHooks {
 
   void withdrawn(db::Transaction& tx, Id account) override {
     social::set_profile_visible(tx, account, false);
+  }
+
+  void suspended(db::Transaction& tx, Id account, Id admin) override {
+    social::set_profile_visible(tx, account, false);
+    social::resolve_open_reports(tx, account, social::ReportState::suspended, admin, clock_.now());
+  }
+
+  void restored(db::Transaction& tx, Id account) override {
+    social::set_profile_visible(tx, account, true);
   }
 
   Result<std::optional<std::string>> change_avatar(db::Transaction& tx, Id account,

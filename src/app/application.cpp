@@ -65,6 +65,8 @@ struct Application::Parts {
   http::RateLimiter account_limiter;
   identity::Service identity;
   identity::Routes identity_routes;
+  identity::Suspensions suspensions{store.db(), store.ids(), store.clock(),
+                                    outbox,     sessions,    hooks};
 
   social::Context context{store.db(), store.ids(), store.clock(), outbox, cache};
   social::Feeds feeds{context, feed_store, tasks, registry};
@@ -154,6 +156,7 @@ void Application::Parts::mount() {
   api.set_authenticator(sessions);
   api.set_shedding([this] { return lag.overloaded(); });
   identity_routes.mount(api);
+  suspensions.mount(api);
   media_routes.mount(api);
   feeds.mount(api);
   posts.mount(api);
@@ -183,6 +186,7 @@ void Application::Parts::keep_house() {
   housekeeper.add("save_feed_marks", seconds(2), [this] { feeds.save_marks(); });
   housekeeper.add("sweep_feeds", seconds(1), [this] { feeds.sweep(); });
   housekeeper.add("identity", seconds(30), [this] { identity.sweep(); });
+  housekeeper.add("suspensions", seconds(10), [this] { suspensions.sweep(); });
   housekeeper.add("media", seconds(20), [this] { media.sweep(); });
   housekeeper.add("notifications", seconds(60), [this] { notifications.sweep(); });
   // Chunk after chunk while there is something, for a bounded while: what comes in goes out.

@@ -23,7 +23,9 @@ enum class CursorKind : std::uint8_t {
   people,
   notifications,
   reports,
-  parked_events
+  parked_events,
+  suspensions,
+  audit
 };
 
 /// At most 8 numbers, each 0 to 2^63-1.

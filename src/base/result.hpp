@@ -48,6 +48,8 @@ struct Problem {
   std::string detail;
   std::vector<FieldError> errors{};
   std::optional<std::chrono::seconds> retry_after{};
+  /// Members of the document besides (RFC 9457, 3.2); names are string literals.
+  std::vector<std::pair<std::string_view, std::string>> members{};
 };
 
 template <class T>

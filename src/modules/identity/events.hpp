@@ -8,6 +8,8 @@ namespace madang::identity {
 inline constexpr std::string_view account_created = "account.created";
 inline constexpr std::string_view account_changed = "account.changed";
 inline constexpr std::string_view account_withdrawn = "account.withdrawn";
+inline constexpr std::string_view account_suspended = "account.suspended";
+inline constexpr std::string_view account_restored = "account.restored";
 
 struct AccountEvent {
   std::int64_t version = 1;

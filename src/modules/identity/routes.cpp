@@ -40,7 +40,7 @@ void Routes::mount(http::Api& api) {
             .tag = "identity",
             .idempotent_by_key = false,
             .rate = "sign_in",
-            .also = {401}}},
+            .also = {401, 403}}},
           *this, &Routes::sign_in);
   api.add({Method::get, "/api/v1/sessions", Access::user, "My devices", {.tag = "identity"}}, *this,
           &Routes::sessions);

@@ -94,7 +94,11 @@ Task<Result<SignedIn>> Service::sign_in(Deadline deadline, SignIn in, Device dev
   if (!verified) co_return std::unexpected(verified.error());
   if (!*verified) co_return bad_credentials();
   const Id id = (*account)->me.id;
+  bool restored = false;
   const auto body = [&](db::Transaction& tx) -> Result<SignedIn> {
+    const auto allowed = let_in(tx, id);
+    if (!allowed) return std::unexpected(allowed.error());
+    restored = *allowed;
     const auto now_there = find_account(tx, id);  // it may have withdrawn meanwhile
     if (!now_there || now_there->password_hash != hash) return bad_credentials();
     auto session = sessions_.start(tx, id, device.user_agent, device.address);
@@ -102,7 +106,26 @@ Task<Result<SignedIn>> Service::sign_in(Deadline deadline, SignIn in, Device dev
     return SignedIn{now_there->me, session->token, session->expires_at};
   };
   Result<SignedIn> done = co_await db_.write(deadline, body);
+  if (done && restored) hooks_.changed(id);
   co_return done;
+}
+
+/// Whoever is shut out is told so; a suspension whose time is over ends here. Whether one did.
+Result<bool> Service::let_in(db::Transaction& tx, Id account) {
+  const auto row = find_suspension(tx, account);
+  if (!row) return false;
+  const auto& [reason, until] = row->what;
+  if (until && *until <= clock_.now()) {
+    return end_suspension(tx, account, outbox_, hooks_);
+  }
+  Problem problem{.kind = Kind::forbidden,
+                  .code = "account_suspended",
+                  .detail = "This account is suspended" +
+                            (until ? " until " + to_rfc3339(*until) : std::string()) + ": " +
+                            reason};
+  problem.members.emplace_back("reason", reason);
+  if (until) problem.members.emplace_back("until", to_rfc3339(*until));
+  return std::unexpected(std::move(problem));
 }
 
 Task<Result<Me>> Service::me(Deadline deadline, Id account) {
@@ -143,7 +166,7 @@ Task<Result<Me>> Service::edit(Deadline deadline, Id account, EditMe in) {
 /// Passwords may be tried so often and no more.
 Result<void> Service::take_try(const std::string& key) {
   const http::RateVerdict verdict =
-      limiter_.take(options_.sign_in_per_account, key, std::chrono::steady_clock::now());
+      limiter_.take(options_.sign_in_per_account, key, options_.steady());
   if (verdict.allowed) return {};
   return fail({.kind = Kind::too_many,
                .code = "rate_limited",

@@ -3,7 +3,7 @@
 
 #include "modules/identity/events.hpp"
 #include "modules/identity/passwords.hpp"
-#include "modules/identity/sessions.hpp"
+#include "modules/identity/suspensions.hpp"
 #include "platform/events/outbox.hpp"
 
 namespace madang::identity {
@@ -11,6 +11,7 @@ namespace madang::identity {
 struct ServiceOptions {
   std::vector<std::byte> email_hash_key;  // 32 bytes: withdrawn addresses are kept as keyed hashes
   http::RatePolicy sign_in_per_account{"sign_in_account", 10, std::chrono::seconds(600)};
+  std::function<Deadline::Steady::time_point()> steady = &Deadline::Steady::now;  // tries' age
 };
 
 class Service {
@@ -27,7 +28,7 @@ class Service {
 
   /// Errors: email_taken, handle_taken, validation_failed (a common password), busy.
   Task<Result<SignedIn>> sign_up(Deadline deadline, SignUp in, Device device);
-  /// Errors: bad_credentials, rate_limited, busy.
+  /// Errors: bad_credentials, account_suspended, rate_limited, busy.
   Task<Result<SignedIn>> sign_in(Deadline deadline, SignIn in, Device device);
   Task<Result<Me>> me(Deadline deadline, Id account);
   /// Errors: handle_taken, media_not_ready, media_not_yours.
@@ -51,6 +52,7 @@ class Service {
   Result<void> take_try(const std::string& key);
   void erase(Id account);
   std::vector<std::byte> email_hash(std::string_view email) const;
+  Result<bool> let_in(db::Transaction& tx, Id account);
   Result<Me> create(db::Transaction& tx, Id id, const SignUp& in, const std::string& hash,
                     bool admin);
   Task<Result<void>> confirm(Deadline deadline, Id account, std::string password);

@@ -1,5 +1,6 @@
 #include "modules/identity/sessions.hpp"
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 
 #include "base/encoding.hpp"
@@ -13,10 +14,10 @@ constexpr std::size_t token_length = 43;  // 32 bytes in base64url
 
 /// At most so many bytes, as text: headers may hold any byte.
 std::string cut(std::string_view text, std::size_t bytes) {
-  std::string out(text.substr(0, bytes));
-  while (!out.empty() && out.size() < text.size() &&
-         (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U)
-    out.pop_back();
+  std::size_t end = std::min(text.size(), bytes);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+    --end;
+  std::string out(text.substr(0, end));
   if (is_utf8(out)) return out;
   for (char& c : out)
     if ((static_cast<unsigned char>(c) & 0x80U) != 0) c = '?';
@@ -32,7 +33,7 @@ SessionStore::SessionStore(db::Database& db, IdGenerator& ids, const Clock& cloc
       ids_(ids),
       clock_(clock),
       random_(random),
-      options_(options),
+      options_(std::move(options)),
       tasks_(tasks),
       hits_(registry.counter("madang_cache_hits_total", "Found in the cache",
                              {{"cache", "sessions"}})),
@@ -47,7 +48,8 @@ std::optional<http::Principal> SessionStore::cached(const std::string& key) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.entries.find(key);
-  if (found == shard.entries.end() || Steady::now() - found->second.read_at > options_.cache_age ||
+  if (found == shard.entries.end() ||
+      options_.steady() - found->second.read_at > options_.cache_age ||
       found->second.expires_at <= clock_.now())
     return {};
   return found->second.principal;
@@ -57,8 +59,8 @@ void SessionStore::remember(const std::string& key, const Entry& entry) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   if (shard.entries.size() >= options_.cache_size / shards)
-    std::erase_if(shard.entries, [&](const auto& e) {
-      return Steady::now() - e.second.read_at > options_.cache_age;
+    std::erase_if(shard.entries, [&, now = options_.steady()](const auto& e) {
+      return now - e.second.read_at > options_.cache_age;
     });
   if (shard.entries.size() < options_.cache_size / shards)
     shard.entries.insert_or_assign(key, entry);
@@ -82,7 +84,7 @@ Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::str
     co_return principal;
   }
   misses_.Increment();
-  const auto read_at = Steady::now();
+  const auto read_at = options_.steady();
   const auto load = [&](db::Transaction& tx) -> Result<std::optional<FoundSession>> {
     return find_session(tx, hash, clock_.now());
   };

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -23,6 +24,7 @@ struct SessionOptions {
   std::chrono::milliseconds cache_age{1000};
   std::size_t cache_size = 100'000;
   std::int64_t per_account = 50;  // the oldest ends when there are more
+  std::function<Deadline::Steady::time_point()> steady = &Deadline::Steady::now;  // cache ages
 };
 
 class SessionStore final : public http::Authenticator {
@@ -49,7 +51,7 @@ class SessionStore final : public http::Authenticator {
   const SessionOptions& options() const { return options_; }
 
  private:
-  using Steady = std::chrono::steady_clock;
+  using Steady = Deadline::Steady;
   struct Entry {
     http::Principal principal;
     Time expires_at{};

@@ -16,8 +16,7 @@ std::optional<Account> load_account(db::Transaction& tx, const std::string& wher
                                     const A&... arguments) {
   const auto row = tx.row<Id, std::string, std::string, std::string, std::optional<std::string>,
                           std::optional<std::string>, bool, Time, std::string>(
-      "select " + std::string(account_columns) + " from accounts where " + where,
-      arguments...);
+      "select " + std::string(account_columns) + " from accounts where " + where, arguments...);
   if (!row) return {};
   const auto& [id, handle, name, bio, avatar, email, admin, created_at, hash] = *row;
   Account account{{id, handle, name, bio, avatar, email.value_or(""), {Role::user}, created_at},

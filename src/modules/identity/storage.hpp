@@ -32,6 +32,7 @@ struct NewSession {
 Result<void> insert_account(db::Transaction& tx, const NewAccount& account,
                             const std::vector<std::byte>& email_hash, Time now);
 std::optional<Account> find_account(db::Transaction& tx, Id id);  // active ones
+/// Active and suspended ones: who knows the password is told which.
 std::optional<Account> find_account_by_email(db::Transaction& tx, std::string_view email);
 /// Errors: handle_taken.
 Result<void> update_profile(db::Transaction& tx, const Me& me, Time now);

@@ -58,13 +58,13 @@ Result<void> check_target(db::Transaction& tx, Id reporter, const ReportTarget& 
 /// What a report is about; a person is their own content.
 std::optional<ReportedContent> content_of(const ReportedContents& contents,
                                           const ReportTarget& target) {
-  if (target.user) return ReportedContent{*target.user, ""};
+  if (target.user) return ReportedContent{*target.user, "", {}};
   const auto& among = target.post ? contents.posts : contents.comments;
   const auto found = among.find(target.post ? *target.post : target.comment.value_or(0));
   return found == among.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// With the people's cards; three statements for any number.
+/// With the people's cards; six statements for any number.
 std::vector<Report> shown(db::Transaction& tx, const std::vector<ReportRow>& rows) {
   const ReportedContents contents = reported_contents(tx, rows);
   std::set<Id> people;
@@ -73,19 +73,33 @@ std::vector<Report> shown(db::Transaction& tx, const std::vector<ReportRow>& row
     if (const auto content = content_of(contents, row.target)) people.insert(content->author);
   }
   const std::vector<Id> ids(people.begin(), people.end());
-  const auto cards = identity::cards(tx, ids);
+  const auto cards = identity::known_cards(tx, ids);
+  const auto shut_out = identity::suspensions(tx, ids);
   const auto card = [&](Id id) {
     const auto found = cards.find(id);
     return found == cards.end() ? identity::Card{id, "", "", {}} : found->second;
   };
   std::vector<Report> out;
   for (const ReportRow& row : rows) {
-    Report report{
-        row.id, card(row.reporter), row.target.post, row.target.comment, row.target.user, {},
-        {},     row.reason,         row.state,       row.created_at,     row.resolved_at};
-    if (const auto content = content_of(contents, row.target)) {
+    Report report{.id = row.id,
+                  .reporter = card(row.reporter),
+                  .post_id = row.target.post,
+                  .comment_id = row.target.comment,
+                  .user_id = row.target.user,
+                  .author = {},
+                  .text = {},
+                  .media = {},
+                  .suspension = {},
+                  .reason = row.reason,
+                  .state = row.state,
+                  .created_at = row.created_at,
+                  .resolved_at = row.resolved_at};
+    if (auto content = content_of(contents, row.target)) {
       report.author = card(content->author);
-      if (!row.target.user) report.text = content->text;
+      if (!row.target.user) report.text = std::move(content->text);
+      report.media = std::move(content->media);
+      const auto suspension = shut_out.find(content->author);
+      if (suspension != shut_out.end()) report.suspension = suspension->second;
     }
     out.push_back(std::move(report));
   }
@@ -135,14 +149,22 @@ Task<Result<Page<Report>>> Moderation::list(Call& call, ReportsQuery query) {
 
 Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
   const Id id = call.id();
+  const Result<Id> record = context_.ids.next();
+  if (!record) co_return std::unexpected(record.error());
   Id post_changed = 0;
   const auto body = [&](db::Transaction& tx) -> Result<Report> {
     const auto row = find_report(tx, id);
     if (!row) return fail(Kind::not_found, "not_found", "There is no such report.");
+    identity::Deed deed{.admin = call.account(),
+                        .action = in.hide ? identity::AuditAction::content_hidden
+                                          : identity::AuditAction::content_shown,
+                        .post = row->target.post,
+                        .comment = row->target.comment};
     const ContentState from = in.hide ? ContentState::shown : ContentState::hidden;
     const ContentState to = in.hide ? ContentState::hidden : ContentState::shown;
     if (row->target.post) {
       const auto place = post_author_and_state(tx, *row->target.post);
+      if (place) deed.account = place->first;
       if (place && move_post(tx, *row->target.post, place->first, from, to)) {
         const auto created =
             tx.value<Time>("select created_at from posts where id = ?", *row->target.post);
@@ -153,6 +175,7 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
       post_changed = *row->target.post;
     } else if (row->target.comment) {
       const auto place = comment_place(tx, *row->target.comment);
+      if (place) deed.account = place->author;
       if (place && move_comment(tx, *row->target.comment, place->post, from, to) && in.hide) {
         const auto post = post_author_and_state(tx, place->post);
         context_.outbox.append(tx, comment_deleted, place->post,
@@ -162,8 +185,13 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
       post_changed = place ? place->post : 0;
     } else if (in.hide) {
       return fail(Kind::invalid, "cannot_hide_user",
-                  "A person is not hidden: resolve it with hide: false.");
+                  "A person is not hidden: suspend the account, or resolve it with hide: false.");
     }
+    if (row->target.user) {
+      deed.action = identity::AuditAction::report_kept;
+      deed.account = row->target.user;
+    }
+    identity::record_deed(tx, *record, deed, context_.clock.now());
     resolve_reports(tx, row->target, in.hide ? ReportState::hidden : ReportState::kept,
                     call.account(), context_.clock.now());
     auto reports = shown(tx, {*find_report(tx, id)});

@@ -43,6 +43,8 @@ std::map<Id, PostRow> find_posts(db::Transaction& tx, std::span<const Id> ids);
 std::optional<PostRow> find_post(db::Transaction& tx, Id id);
 /// With author cards and pictures: four statements for any number. Not `liked`.
 std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids);
+/// (post, medium), in the order of each post's pictures.
+std::vector<std::pair<Id, Id>> media_of(db::Transaction& tx, std::span<const Id> posts);
 /// Which of them `account` likes.
 std::set<Id> liked_among(db::Transaction& tx, Id account, std::span<const Id> posts);
 /// Changes a post that is shown and the author's own; how many rows.

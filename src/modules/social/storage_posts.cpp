@@ -83,20 +83,22 @@ std::optional<PostRow> find_post(db::Transaction& tx, Id id) {
   return std::move(found.begin()->second);
 }
 
+std::vector<std::pair<Id, Id>> media_of(db::Transaction& tx, std::span<const Id> posts) {
+  std::vector<std::pair<Id, Id>> out;
+  tx.each<Id, Id>(
+      "select post_id, media_id from post_media where post_id in (?*) order by post_id, position",
+      [&](Id post, Id medium) { out.emplace_back(post, medium); }, db::IdList{posts});
+  return out;
+}
+
 std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids) {
   std::map<Id, Post> out;
   const auto rows = find_posts(tx, ids);
   std::set<Id> authors;
   for (const auto& [id, row] : rows) authors.insert(row.author);
-  std::vector<std::pair<Id, Id>> post_media;
+  const auto post_media = media_of(tx, ids);
   std::vector<Id> media_ids;
-  tx.each<Id, Id>(
-      "select post_id, media_id from post_media where post_id in (?*) order by post_id, position",
-      [&](Id post, Id medium) {
-        post_media.emplace_back(post, medium);
-        media_ids.push_back(medium);
-      },
-      db::IdList{ids});
+  for (const auto& [post, medium] : post_media) media_ids.push_back(medium);
   const std::vector<Id> author_ids(authors.begin(), authors.end());
   const auto cards = identity::cards(tx, author_ids);
   const auto views = media_ids.empty() ? std::map<Id, media::View>() : media::views(tx, media_ids);

@@ -68,6 +68,31 @@ void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportStat
       state, admin, now, id);
 }
 
+void resolve_open_reports(db::Transaction& tx, Id account, ReportState state, Id admin, Time now) {
+  tx.execute(
+      "update reports set state = ?, resolved_by = ?, resolved_at = ?, open_key = null "
+      "where user_id = ? and state = ?",
+      state, admin, now, account, ReportState::open);
+}
+
+namespace {
+
+/// Their pictures, whatever the state of the posts: who judges must see what there is.
+void add_media(db::Transaction& tx, std::map<Id, ReportedContent>& posts,
+               const std::vector<Id>& ids) {
+  const auto pairs = media_of(tx, ids);
+  std::vector<Id> media;
+  for (const auto& [post, medium] : pairs) media.push_back(medium);
+  const auto views = media::views(tx, media);
+  for (const auto& [post, medium] : pairs) {
+    const auto found = posts.find(post);
+    const auto view = views.find(medium);
+    if (found != posts.end() && view != views.end()) found->second.media.push_back(view->second);
+  }
+}
+
+}  // namespace
+
 ReportedContents reported_contents(db::Transaction& tx, std::span<const ReportRow> reports) {
   std::vector<Id> posts;
   std::vector<Id> comments;
@@ -79,13 +104,14 @@ ReportedContents reported_contents(db::Transaction& tx, std::span<const ReportRo
   tx.each<Id, Id, std::string>(
       "select id, author_id, body from posts where id in (?*)",
       [&](Id id, Id author, std::string text) {
-        out.posts.try_emplace(id, ReportedContent{author, std::move(text)});
+        out.posts.try_emplace(id, ReportedContent{author, std::move(text), {}});
       },
       db::IdList{posts});
+  add_media(tx, out.posts, posts);
   tx.each<Id, Id, std::string>(
       "select id, author_id, body from comments where id in (?*)",
       [&](Id id, Id author, std::string text) {
-        out.comments.try_emplace(id, ReportedContent{author, std::move(text)});
+        out.comments.try_emplace(id, ReportedContent{author, std::move(text), {}});
       },
       db::IdList{comments});
   return out;

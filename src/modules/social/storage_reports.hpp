@@ -31,16 +31,19 @@ std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id aft
 /// All reports of the same thing are resolved with it.
 void resolve_reports(db::Transaction& tx, const ReportTarget& target, ReportState state, Id admin,
                      Time now);
+/// The open reports about a person; what was decided before stays as it was.
+void resolve_open_reports(db::Transaction& tx, Id account, ReportState state, Id admin, Time now);
 /// Author and text of what is reported, whatever its state.
 struct ReportedContent {
   Id author = 0;
   std::string text;
+  std::vector<media::View> media{};
 };
 struct ReportedContents {
   std::map<Id, ReportedContent> posts;
   std::map<Id, ReportedContent> comments;
 };
-/// Two statements for any number.
+/// Four statements for any number.
 ReportedContents reported_contents(db::Transaction& tx, std::span<const ReportRow> reports);
 
 }  // namespace madang::social

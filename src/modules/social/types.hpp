@@ -133,8 +133,8 @@ struct WriteReport {
 };
 BOOST_DESCRIBE_STRUCT(WriteReport, (), (post_id, comment_id, user_id, reason))
 
-enum class ReportState { open, kept, hidden };
-BOOST_DESCRIBE_ENUM(ReportState, open, kept, hidden)
+enum class ReportState { open, kept, hidden, suspended };
+BOOST_DESCRIBE_ENUM(ReportState, open, kept, hidden, suspended)
 
 struct Report {
   Id id = 0;
@@ -142,16 +142,18 @@ struct Report {
   std::optional<Id> post_id;
   std::optional<Id> comment_id;
   std::optional<Id> user_id;
-  std::optional<identity::Card> author;  // of what is reported
-  std::optional<std::string> text;       // of what is reported
+  std::optional<identity::Card> author;            // of what is reported
+  std::optional<std::string> text;                 // of what is reported
+  std::vector<media::View> media;                  // of a reported post, also of a hidden one
+  std::optional<identity::Suspension> suspension;  // of the author, now
   std::string reason;
   ReportState state = ReportState::open;
   Time created_at{};
   std::optional<Time> resolved_at;
 };
 BOOST_DESCRIBE_STRUCT(Report, (),
-                      (id, reporter, post_id, comment_id, user_id, author, text, reason, state,
-                       created_at, resolved_at))
+                      (id, reporter, post_id, comment_id, user_id, author, text, media, suspension,
+                       reason, state, created_at, resolved_at))
 
 struct ReportReceived {
   Id id = 0;

@@ -133,6 +133,7 @@ Response problem_response(const Problem& problem, std::string_view request_id, u
   body += ",\"status\":" + std::to_string(status);
   member(body, "code", problem.code);
   if (!problem.detail.empty()) member(body, "detail", problem.detail);
+  for (const auto& [name, text] : problem.members) member(body, name, text);
   if (!problem.errors.empty()) append_errors(body, problem.errors);
   member(body, "request_id", request_id);
   body += '}';

@@ -19,6 +19,8 @@ export const ownersOnly = new Set([
   "GET /media/{id}",
   "POST /media/{id}/complete",
   "POST /admin/reports/{id}/resolve",
+  "PUT /admin/accounts/{id}/suspension",
+  "DELETE /admin/accounts/{id}/suspension",
   "POST /admin/events/{subscriber}/{id}/retry",
   "DELETE /admin/events/{subscriber}/{id}",
 ]);
@@ -100,6 +102,7 @@ export class Town {
       media: this.media,
       reports: this.report,
       events: this.parked,
+      accounts: this.victim.id,
     }[word];
     assert.ok(id, `${operation.name}: this test does not know where its {id} comes from`);
     return id;
@@ -166,6 +169,16 @@ const preparations = {
   "POST /admin/reports/{id}/resolve": async (town) => ({
     id: await town.reportOf(await town.write()),
   }),
+  "PUT /admin/accounts/{id}/suspension": async (town, body) => ({
+    id: (await town.yard.join("shut")).id,
+    body: { ...body, until: [undefined, null, "2999-01-01T00:00:00.000Z"][body.reason.length % 3] },
+  }),
+  "DELETE /admin/accounts/{id}/suspension": async (town) => {
+    const { id } = await town.yard.join("shut");
+    const answer = await town.admin.put(`/admin/accounts/${id}/suspension`, { json: { reason: "x" } });
+    assert.equal(answer.status, 200, answer.text);
+    return { id };
+  },
   "POST /admin/events/{subscriber}/{id}/retry": async (town) => ({ id: await park(town.yard.data) }),
   "DELETE /admin/events/{subscriber}/{id}": async (town) => ({ id: await park(town.yard.data) }),
   "POST /media": async (town, body) => ({
