@@ -98,6 +98,7 @@ class ConnectionTransaction final : public Transaction {
  public:
   explicit ConnectionTransaction(Connection& connection) : connection_(connection) {}
   std::int64_t statements() const override { return statements_; }
+  Dialect dialect() const override { return Dialect::mariadb; }
 
   /// Runs one body; its errors pass through. A body that went on after its transaction was doomed
   /// has done nothing.

@@ -31,6 +31,10 @@ namespace madang::db {
 using Bytes = std::vector<std::byte>;
 using BytesView = std::span<const std::byte>;
 
+/// Where engines differ so much that a statement has to be written twice; everything else is the
+/// shared subset.
+enum class Dialect { sqlite, mariadb };
+
 /// One bound argument. Texts and bytes are borrowed until the statement has run.
 using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, BytesView>;
 
@@ -179,6 +183,8 @@ class Transaction {
     if (!use->step()) return {};
     return detail::column<T>(*use, 0);
   }
+
+  virtual Dialect dialect() const { return Dialect::sqlite; }
 
   /// Statements run so far in this transaction; tests hold it against the page size.
   virtual std::int64_t statements() const = 0;
