@@ -1,0 +1,143 @@
+#include "platform/redis/client.hpp"
+
+#include <pthread.h>
+
+#include <thread>
+#include <utility>
+
+#include "platform/redis/client_thread.hpp"
+
+namespace madang::redis {
+
+namespace {
+
+void put_all(Gathering& to, const std::unexpected<Problem>& problem) {
+  for (std::size_t i = 0, size = to.size(); i < size; ++i) to.put(i, problem);
+}
+
+}  // namespace
+
+Client::Thread::Thread(ClientOptions options, Random& random, metrics::Registry& registry)
+    : options_(std::move(options)),
+      random_(random),
+      registry_(registry),
+      tasks_("redis", registry),
+      pool_(1),
+      cluster_(std::make_unique<Cluster>(pool_.executor(0), options_, random, tasks_, registry)) {
+  asio::post(executor(), [this] {
+    pthread_setname_np(pthread_self(), "redis");
+    cluster_->start();
+  });
+}
+
+Client::Thread::~Thread() {
+  close();
+  pool_.stop();
+}
+
+bool Client::Thread::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+void Client::Thread::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(closed_, true)) return;
+  }
+  ask([this] {
+    take_over();
+    cluster_->close();
+  });
+}
+
+void Client::Thread::hand_over(std::shared_ptr<Gathering> to, std::vector<Command> commands,
+                               Deadline deadline) {
+  const std::size_t count = commands.size();
+  std::unique_lock lock(mutex_);
+  if (closed_) {
+    lock.unlock();
+    return put_all(*to, busy("redis_closed", "The Redis client is closed."));
+  }
+  if (queued_ + count > options_.max_queued) {
+    lock.unlock();
+    return put_all(*to, busy("redis_busy", "As many commands wait for Redis as may."));
+  }
+  queued_ += count;
+  orders_.push_back({std::move(to), std::move(commands), deadline, Steady::now()});
+  // One message for all that is handed over until it is taken. Under the lock, so that none comes
+  // after close() has had its turn.
+  if (orders_.size() == 1) asio::post(executor(), [this] { take_over(); });
+}
+
+void Client::Thread::take_over() {
+  std::vector<Order> orders;
+  {
+    const std::lock_guard lock(mutex_);
+    orders.swap(orders_);
+    queued_ = 0;
+  }
+  for (Order& order : orders) {
+    for (std::size_t i = 0; i < order.commands.size(); ++i) {
+      Call call{std::move(order.commands[i]), order.deadline, order.begun, order.to,
+                static_cast<std::uint32_t>(i)};
+      cluster_->submit(std::move(call));
+    }
+  }
+}
+
+Client::Client(ClientOptions options, Random& random, metrics::Registry& registry)
+    : thread_(std::make_unique<Thread>(std::move(options), random, registry)) {}
+
+Client::~Client() = default;
+
+void Client::close() {
+  thread_->close();
+}
+
+Pending Client::begin(std::vector<Command> commands, Deadline deadline) {
+  auto gathering = std::make_shared<Gathering>(commands.size());
+  if (!commands.empty()) thread_->hand_over(gathering, std::move(commands), deadline);
+  return Pending(std::move(gathering));
+}
+
+Results Client::execute_all_blocking(std::vector<Command> commands, Deadline deadline) {
+  return begin(std::move(commands), deadline).wait();
+}
+
+Task<Results> Client::execute_all(std::vector<Command> commands, Deadline deadline) {
+  Pending pending = begin(std::move(commands), deadline);
+  co_return co_await pending.collect();
+}
+
+Result<Value> Client::execute_blocking(Command command, Deadline deadline) {
+  std::vector<Command> one;
+  one.push_back(std::move(command));
+  return std::move(begin(std::move(one), deadline).wait().front());
+}
+
+Task<Result<Value>> Client::execute(Command command, Deadline deadline) {
+  std::vector<Command> one;
+  one.push_back(std::move(command));
+  Pending pending = begin(std::move(one), deadline);
+  Results results = co_await pending.collect();
+  co_return std::move(results.front());
+}
+
+Result<void> Client::ready(Deadline deadline) {
+  if (thread_->closed()) return busy("redis_closed", "The Redis client is closed.");
+  for (;;) {
+    const std::string trouble = thread_->ask([this] { return thread_->cluster().trouble(); });
+    if (trouble.empty()) return {};
+    if (deadline.passed()) return fail(Kind::unavailable, "redis_unavailable", trouble);
+    // At start-up only, and the only one who waits.
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+std::vector<Address> Client::masters() {
+  if (thread_->closed()) return {};
+  return thread_->ask([this] { return thread_->cluster().masters(); });
+}
+
+}  // namespace madang::redis

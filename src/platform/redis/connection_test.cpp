@@ -1,0 +1,284 @@
+// The client against one real server that is no cluster: pipelining, deadlines, loss and return.
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <future>
+
+#include "platform/redis/client.hpp"
+#include "platform/redis/redis_fixture.hpp"
+#include "platform/runtime/io_pool.hpp"
+
+namespace madang::redis {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+class RedisSingle : public testing::Test {
+ protected:
+  ClientOptions options() const {
+    ClientOptions out;
+    out.seeds = {server_.address()};
+    return out;
+  }
+  static Deadline soon() { return Deadline::after(5s); }
+
+  TemporaryFolder folder_;
+  RedisServer server_{folder_.path(), {}};
+  SystemRandom random_;
+  metrics::Registry registry_;
+};
+
+Command set(std::string_view key, std::string_view value) {
+  return Command::write("SET").key(key).arg(value);
+}
+
+Command get(std::string_view key) {
+  return Command::read("GET").key(key);
+}
+
+Task<int> add_many(Client* client, std::string key, int first, int count) {
+  std::vector<Command> commands;
+  for (int i = first; i < first + count; ++i) {
+    commands.push_back(Command::write("RPUSH").key(key).arg(i));
+  }
+  const Results results = co_await client->execute_all(std::move(commands), Deadline::after(20s));
+  int expected = first;
+  for (const auto& result : results) {
+    if (!result || result->integer != ++expected) co_return -1;
+  }
+  co_return count;
+}
+
+Task<int> add_in_rounds(Client* client, std::string key, int rounds, int each) {
+  int added = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const int now = co_await add_many(client, key, i * each, each);
+    if (now < 0) co_return -1;
+    added += now;
+  }
+  co_return added;
+}
+
+Task<Result<Value>> one(Client* client, Command command) {
+  Result<Value> value = co_await client->execute(std::move(command), Deadline::after(5s));
+  co_return value;
+}
+
+}  // namespace
+
+TEST_F(RedisSingle, ExecutesForThreadsAndCoroutines) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.ready(soon())) << client.ready(soon()).error().detail;
+  ASSERT_TRUE(client.execute_blocking(set("a", "1"), soon()));
+  runtime::IoPool pool(2);
+  auto value = asio::co_spawn(pool.any(), one(&client, get("a")), asio::use_future).get();
+  ASSERT_TRUE(value) << value.error().detail;
+  EXPECT_EQ(value->text, "1");
+  EXPECT_TRUE(client.execute_blocking(get("none"), soon())->is_nil());
+  const auto wrong = client.execute_blocking(Command::write("LPUSH").key("a").arg(1), soon());
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, "redis_error");
+  EXPECT_TRUE(wrong.error().detail.starts_with("WRONGTYPE"));
+}
+
+TEST_F(RedisSingle, WorksAtOnceWithoutWaitingForReady) {
+  Client client(options(), random_, registry_);
+  EXPECT_TRUE(client.execute_blocking(set("a", "1"), soon()));
+}
+
+TEST_F(RedisSingle, KeepsTheOrderOfEachOfManyCallers) {
+  Client client(options(), random_, registry_);
+  runtime::IoPool pool(2);
+  std::vector<std::future<int>> done;
+  for (int i = 0; i < 20; ++i) {
+    done.push_back(asio::co_spawn(
+        pool.any(), add_in_rounds(&client, "l" + std::to_string(i), 10, 500), asio::use_future));
+  }
+  for (auto& count : done) EXPECT_EQ(count.get(), 5'000);
+  EXPECT_EQ(server_.ask({"LLEN", "l7"}), "5000");
+  EXPECT_EQ(server_.ask({"LINDEX", "l7", "4999"}), "4999");
+}
+
+TEST_F(RedisSingle, DropsTheAnswerOfWhatTimedOut) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  const auto late = client.execute_blocking(set("a", "1"), Deadline::after(100ms));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "redis_timeout");
+  Pending next = client.begin(
+      [] {
+        std::vector<Command> commands;
+        commands.push_back(set("b", "2"));
+        commands.push_back(get("b"));
+        commands.push_back(get("a"));
+        return commands;
+      }(),
+      soon());
+  server_.go_on();
+  const Results results = next.wait();
+  ASSERT_EQ(results.size(), 3U);
+  EXPECT_EQ(results[0]->text, "OK");
+  EXPECT_EQ(results[1]->text, "2");
+  EXPECT_EQ(results[2]->text, "1") << "it had arrived, and its answer was nobody's";
+}
+
+TEST_F(RedisSingle, AnswersAtOnceWhenTheServerHangs) {
+  ClientOptions hasty = options();
+  hasty.connection.stall_timeout = 1s;
+  hasty.connection.connect_timeout = 300ms;
+  hasty.breaker.open_for = 300ms;
+  Client client(hasty, random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  std::vector<Command> commands;
+  for (int i = 0; i < 10; ++i) commands.push_back(get("a"));
+  for (const auto& result :
+       client.execute_all_blocking(std::move(commands), Deadline::after(200ms))) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, "redis_timeout");
+  }
+  const auto began = Steady::now();
+  const auto second = client.execute_blocking(get("a"), soon());
+  EXPECT_LT(Steady::now() - began, 100ms);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, "redis_unavailable");
+  EXPECT_TRUE(registry_.scrape().contains("madang_redis_breaker_state{node=\"" +
+                                          server_.address().text() + "\"} 2"));
+  server_.go_on();
+  EXPECT_TRUE(eventually([&] { return client.execute_blocking(get("a"), soon()).has_value(); }));
+}
+
+TEST_F(RedisSingle, ClosesAHalfOpenConnectionAndComesBack) {
+  ClientOptions hasty = options();
+  hasty.connection.stall_timeout = 300ms;
+  hasty.connection.ping_interval = 100ms;
+  Client client(hasty, random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  // Nobody asks anything; it finds out by itself.
+  EXPECT_TRUE(eventually([&] { return !client.ready(Deadline::after(0s)).has_value(); }));
+  server_.go_on();
+  EXPECT_TRUE(client.ready(soon()));
+  EXPECT_TRUE(client.execute_blocking(set("a", "1"), soon()));
+}
+
+TEST_F(RedisSingle, ReconnectsAfterARestart) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.execute_blocking(set("a", "1"), soon()));
+  server_.kill();
+  EXPECT_TRUE(eventually([&] { return !client.execute_blocking(get("a"), soon()).has_value(); }));
+  const auto began = Steady::now();
+  const auto refused = client.execute_blocking(get("a"), soon());
+  EXPECT_LT(Steady::now() - began, 1s) << "nobody waits for what is known to be away";
+  EXPECT_EQ(refused.error().code, "redis_unavailable");
+  EXPECT_NE(refused.error().detail.find(server_.address().text()), std::string::npos);
+  server_.restart();
+  EXPECT_TRUE(
+      eventually([&] { return client.execute_blocking(set("a", "2"), soon()).has_value(); }));
+  EXPECT_EQ(client.execute_blocking(get("a"), soon())->text, "2");
+}
+
+TEST_F(RedisSingle, SaysThatTheOutcomeOfALostWriteIsUnknown) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  std::vector<Command> commands;
+  commands.push_back(Command::once("INCR").key("n"));
+  commands.push_back(get("n"));
+  Pending pending = client.begin(std::move(commands), soon());
+  // It has left when the server's socket has it.
+  EXPECT_TRUE(eventually([&] { return registry_.scrape().contains("madang_redis_outstanding"); }));
+  std::this_thread::sleep_for(100ms);
+  server_.kill();
+  const Results results = pending.wait();
+  EXPECT_EQ(results[0].error().code, "redis_outcome_unknown");
+  EXPECT_EQ(results[1].error().code, "redis_unavailable");
+}
+
+TEST_F(RedisSingle, RefusesMoreThanMayWait) {
+  ClientOptions small = options();
+  small.connection.max_outstanding = 100;
+  Client client(small, random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  std::vector<Command> commands;
+  for (int i = 0; i < 150; ++i) commands.push_back(get("a"));
+  Pending pending = client.begin(std::move(commands), soon());
+  server_.go_on();
+  int refused = 0;
+  for (const auto& result : pending.wait()) {
+    if (result) continue;
+    ++refused;
+    EXPECT_EQ(result.error().code, "redis_busy");
+    EXPECT_TRUE(result.error().retry_after.has_value());
+  }
+  EXPECT_GE(refused, 50);
+  EXPECT_LE(refused, 51);  // a PING may have been on its way
+}
+
+TEST_F(RedisSingle, LoadsAScriptWhereItIsMissingOnce) {
+  Client client(options(), random_, registry_);
+  const Script script("return {KEYS[1], ARGV[1]}");
+  std::vector<Command> commands;
+  for (int i = 0; i < 1'000; ++i) commands.push_back(Command::script(script, 1).key("k").arg(i));
+  const Results results = client.execute_all_blocking(std::move(commands), soon());
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_TRUE(results[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(results[static_cast<std::size_t>(i)]->items.at(1).text, std::to_string(i));
+  }
+  EXPECT_TRUE(server_.ask({"INFO", "commandstats"}).contains("cmdstat_script|load:calls=1,"));
+  server_.ask({"SCRIPT", "FLUSH"});
+  EXPECT_TRUE(client.execute_blocking(Command::script(script, 1).key("k").arg(1), soon()));
+}
+
+TEST_F(RedisSingle, EndsWhatIsOnItsWayWhenItIsClosed) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  Pending pending = client.begin(
+      [] {
+        std::vector<Command> commands;
+        commands.push_back(get("a"));
+        return commands;
+      }(),
+      soon());
+  client.close();
+  EXPECT_EQ(pending.wait().front().error().code, "redis_closed");
+  EXPECT_EQ(client.execute_blocking(get("a"), soon()).error().code, "redis_closed");
+}
+
+TEST(RedisAuth, NamesAWrongPassword) {
+  const TemporaryFolder folder;
+  const RedisServer server(folder.path(), {"--requirepass", "secret"});
+  SystemRandom random;
+  metrics::Registry registry;
+  ClientOptions options;
+  options.seeds = {server.address()};
+  options.connection.password = "wrong";
+  Client wrong(options, random, registry);
+  const auto refused = wrong.ready(Deadline::after(500ms));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().detail.contains("WRONGPASS")) << refused.error().detail;
+  options.connection.password = "secret";
+  Client right(options, random, registry);
+  EXPECT_TRUE(right.ready(Deadline::after(5s)));
+}
+
+TEST(RedisAuth, NamesWhatCannotBeReached) {
+  SystemRandom random;
+  metrics::Registry registry;
+  ClientOptions options;
+  options.seeds = {{"127.0.0.1", fixture::free_port()}};
+  Client client(options, random, registry);
+  const auto began = Steady::now();
+  const auto refused = client.execute_blocking(get("a"), Deadline::after(5s));
+  EXPECT_LT(Steady::now() - began, 2s);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "redis_unavailable");
+  EXPECT_TRUE(refused.error().detail.contains(options.seeds[0].text())) << refused.error().detail;
+}
+
+}  // namespace madang::redis
