@@ -112,7 +112,9 @@ Task<Result<Row>> Service::find_own(Deadline deadline, Id id, Id owner) {
 /// waiting -> processing, when the bytes are there.
 Task<Result<void>> Service::begin(http::Call& call, const Row& row) {
   const std::string key = incoming_key(row);
-  const auto look = [&]() -> Result<objects::ObjectInfo> { return store_.head(key); };
+  const auto look = [&]() -> Result<objects::ObjectInfo> {
+    return store_.head(key, call.deadline());
+  };
   const Result<objects::ObjectInfo> info = co_await files_.run(call.deadline(), look);
   if (!info && info.error().code == "no_such_object")
     co_return fail(Kind::invalid, "not_uploaded", "Nothing was uploaded yet.");
@@ -198,7 +200,9 @@ Result<MediaState> Service::describe(const Row& row, const std::string& origin) 
 Task<Result<objects::Object>> Service::read_variant(Deadline deadline, std::string folder,
                                                     std::string file) {
   const std::string key = "media/" + folder + "/" + file;
-  const auto read = [&]() -> Result<objects::Object> { return store_.get(key, 32u << 20); };
+  const auto read = [&]() -> Result<objects::Object> {
+    return store_.get(key, 32u << 20, deadline);
+  };
   Result<objects::Object> object = co_await files_.run(deadline, read);
   const bool absent = !object && (object.error().code == "no_such_object" ||
                                   object.error().code == "bad_object_key");

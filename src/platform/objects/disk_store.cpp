@@ -201,7 +201,7 @@ Result<ObjectInfo> DiskStore::copy(std::string_view from, std::string_view to) {
   return put(to, source->info.content_type, bytes);
 }
 
-Result<Object> DiskStore::get(std::string_view key, std::uint64_t max_bytes) {
+Result<Object> DiskStore::get(std::string_view key, std::uint64_t max_bytes, Deadline) {
   if (!valid_key(key)) return bad_key();
   auto opened = open_object(folders_->file(key));
   if (!opened) return fail(std::move(opened.error()));
@@ -214,7 +214,7 @@ Result<Object> DiskStore::get(std::string_view key, std::uint64_t max_bytes) {
   return out;
 }
 
-Result<ObjectInfo> DiskStore::head(std::string_view key) {
+Result<ObjectInfo> DiskStore::head(std::string_view key, Deadline) {
   if (!valid_key(key)) return bad_key();
   auto opened = open_object(folders_->file(key));
   if (!opened) return fail(std::move(opened.error()));

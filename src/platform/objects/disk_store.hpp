@@ -37,8 +37,9 @@ class DiskStore final : public ObjectStore {
   Result<ObjectInfo> put(std::string_view key, std::string_view content_type,
                          BytesView bytes) override;
   Result<ObjectInfo> copy(std::string_view from, std::string_view to) override;
-  Result<Object> get(std::string_view key, std::uint64_t max_bytes) override;
-  Result<ObjectInfo> head(std::string_view key) override;
+  Result<Object> get(std::string_view key, std::uint64_t max_bytes,
+                     Deadline deadline = Deadline::never()) override;
+  Result<ObjectInfo> head(std::string_view key, Deadline deadline = Deadline::never()) override;
   Result<void> remove(std::string_view key) override;
   Result<std::size_t> sweep(std::string_view prefix, Time older_than, std::size_t limit) override;
   Result<PresignedPut> presign_put(const PutGrant& grant) const override;

@@ -57,7 +57,10 @@ struct GetGrant {
 };
 
 /// Errors of all: `bad_object_key`; `object_store_failed` (internal: the disk or the network
-/// broke).
+/// broke); and from a store elsewhere, with Kind::unavailable and Retry-After, `object_store_away`
+/// and the refusals of platform/resilience/dependency.hpp: later.
+///
+/// `deadline`: a store elsewhere answers by then.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
@@ -69,9 +72,10 @@ class ObjectStore {
   /// `no_such_object`, `storage_full`.
   virtual Result<ObjectInfo> copy(std::string_view from, std::string_view to) = 0;
   /// Errors: `no_such_object`, `object_too_large` (more than max_bytes; nothing is read).
-  virtual Result<Object> get(std::string_view key, std::uint64_t max_bytes) = 0;
+  virtual Result<Object> get(std::string_view key, std::uint64_t max_bytes,
+                             Deadline deadline = Deadline::never()) = 0;
   /// Errors: `no_such_object`.
-  virtual Result<ObjectInfo> head(std::string_view key) = 0;
+  virtual Result<ObjectInfo> head(std::string_view key, Deadline deadline = Deadline::never()) = 0;
   /// Succeeds when there is none.
   virtual Result<void> remove(std::string_view key) = 0;
   /// Removes objects under `prefix/` last put before `older_than`, at most `limit`; how many.

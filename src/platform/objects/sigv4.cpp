@@ -211,4 +211,26 @@ std::string presign(const PresignInput& input, const Credentials& credentials, T
       .append(signature(credentials.secret, date, credentials.region, text));
 }
 
+AuthorizedRequest authorize(AuthorizeInput input, const Credentials& credentials, Time now) {
+  const std::string when = amz_date(now);
+  const std::string_view date = std::string_view(when).substr(0, 8);
+  const std::string scope = scope_of(date, credentials.region);
+  Parameters headers = std::move(input.headers);
+  headers.emplace_back("x-amz-content-sha256", input.payload_hash);
+  headers.emplace_back("x-amz-date", when);
+  std::ranges::sort(headers);
+  AuthorizedRequest out{canonical_query(input.query), {}};
+  const std::string canonical = canonical_request(input.method, input.path, std::move(input.query),
+                                                  headers, input.payload_hash);
+  const std::string proof = signature(credentials.secret, date, credentials.region,
+                                      string_to_sign(when, scope, canonical));
+  std::string value(algorithm);
+  value.append(" Credential=").append(credentials.access_key).append("/").append(scope);
+  value.append(",SignedHeaders=").append(joined_names(headers));
+  value.append(",Signature=").append(proof);
+  headers.emplace_back("authorization", std::move(value));
+  out.headers = std::move(headers);
+  return out;
+}
+
 }  // namespace madang::objects::sigv4

@@ -1,6 +1,7 @@
-// AWS Signature Version 4 in the query string (presigned URLs), for the service `s3`: pure
-// functions, no clock, no I/O. Source: "Authenticating Requests: Using Query Parameters", Amazon S3
-// API Reference.
+// AWS Signature Version 4 for the service `s3`, in the query string (presigned URLs) and, for
+// requests of our own, in the Authorization header: pure functions, no clock, no I/O. Sources:
+// "Authenticating Requests: Using Query Parameters" and "... Using the Authorization Header",
+// Amazon S3 API Reference.
 #pragma once
 
 #include <chrono>
@@ -47,6 +48,22 @@ struct PresignInput {
 
 /// The query string, signature included.
 std::string presign(const PresignInput& input, const Credentials& credentials, Time now);
+
+/// A request of our own, to be signed in its headers.
+struct AuthorizeInput {
+  std::string_view method;
+  std::string_view path;                                       // plain text, begins with `/`
+  std::vector<std::pair<std::string, std::string>> query{};    // plain text
+  std::vector<std::pair<std::string, std::string>> headers{};  // lower case; `host` among them
+  std::string payload_hash;                                    // hex(SHA-256) of the body
+};
+
+struct AuthorizedRequest {
+  std::string query;  // encoded, to be sent as it is
+  std::vector<std::pair<std::string, std::string>>
+      headers;  // all to be sent: those given, and ours
+};
+AuthorizedRequest authorize(AuthorizeInput input, const Credentials& credentials, Time now);
 
 /// Why a request is not believed, as S3 tells it.
 struct Refusal {
