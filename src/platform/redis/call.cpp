@@ -6,8 +6,8 @@
 
 namespace madang::redis {
 
-Gathering::Gathering(std::size_t count)
-    : size_(count), left_(count), results_(count), done_(count == 0) {}
+Gathering::Gathering(std::size_t count, std::function<void(Results)> told)
+    : size_(count), left_(count), results_(count), done_(count == 0), told_(std::move(told)) {}
 
 void Gathering::put(std::size_t index, Result<Value> result) {
   results_[index] = std::move(result);
@@ -15,6 +15,7 @@ void Gathering::put(std::size_t index, Result<Value> result) {
 }
 
 void Gathering::finish() {
+  if (told_) return told_(std::move(results_));
   runtime::Completion<bool>* waiting = nullptr;
   {
     // Notified under the lock: once it is free the gathering may be gone.
@@ -45,7 +46,9 @@ Task<Results> Gathering::collect() {
 }
 
 Call unheard(Command command) {
-  return Call{std::move(command), Deadline::never(), Steady::now(), nullptr};
+  Call call{std::move(command), Deadline::never(), Steady::now(), nullptr};
+  call.unheard = true;
+  return call;
 }
 
 Problem problem_of_error(const Value& error) {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -25,7 +26,8 @@ using Results = std::vector<Result<Value>>;
 /// The answers to several commands, filled in on the client's thread, waited for once elsewhere.
 class Gathering {
  public:
-  explicit Gathering(std::size_t count);
+  /// `told`, when given, has the answers instead of a waiter, on the thread of the last put().
+  explicit Gathering(std::size_t count, std::function<void(Results)> told = {});
   Gathering(const Gathering&) = delete;
   Gathering& operator=(const Gathering&) = delete;
 
@@ -47,6 +49,7 @@ class Gathering {
   std::condition_variable ready_;
   bool done_ = false;
   runtime::Completion<bool>* waiting_ = nullptr;
+  const std::function<void(Results)> told_;
 };
 
 /// One command with what has become of it so far.
@@ -59,6 +62,7 @@ struct Call {
   std::uint8_t redirects = 0;  // MOVED, ASK
   std::uint8_t waits = 0;      // pauses after a failure or a `not now`
   bool master_only = false;    // a replica did not answer
+  bool unheard = false;        // the connection drops its answer
   /// The leave of a breaker that is not closed.
   std::unique_ptr<resilience::CircuitBreaker::Permit> probe{};
 };

@@ -101,6 +101,13 @@ Pending Client::begin(std::vector<Command> commands, Deadline deadline) {
   return Pending(std::move(gathering));
 }
 
+void Client::fire(std::vector<Command> commands, Deadline deadline,
+                  std::function<void(Results)> told) {
+  if (commands.empty()) return told({});
+  auto gathering = std::make_shared<Gathering>(commands.size(), std::move(told));
+  thread_->hand_over(std::move(gathering), std::move(commands), deadline);
+}
+
 Results Client::execute_all_blocking(std::vector<Command> commands, Deadline deadline) {
   return begin(std::move(commands), deadline).wait();
 }

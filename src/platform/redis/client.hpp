@@ -21,6 +21,7 @@
 //   redis_closed           the client was closed
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -70,6 +71,10 @@ class Client {
 
   /// Sends the commands, grouped by node, and does not wait.
   Pending begin(std::vector<Command> commands, Deadline deadline);
+
+  /// The same; `told` has the answers, on the client's thread (or this one, when all are refused at
+  /// once): quick, and never back into close().
+  void fire(std::vector<Command> commands, Deadline deadline, std::function<void(Results)> told);
 
   /// Blocks until every slot has a master that answers; else says what is wrong in one line.
   Result<void> ready(Deadline deadline);

@@ -263,7 +263,7 @@ std::string Connection::take_one(Value value) {
   if (line_.empty()) return "an answer to nothing";
   Waiting waiting = std::move(line_.front());
   line_.pop_front();
-  if (owner_ != nullptr && !waiting.abandoned) {
+  if (owner_ != nullptr && !waiting.abandoned && !waiting.call.unheard) {
     owner_->on_answer(*this, std::move(waiting.call), std::move(value));
   }
   return {};
@@ -323,7 +323,7 @@ void Connection::fail_all() {
   appended_ = handed_ = 0;
   next_deadline_ = Steady::time_point::max();
   for (Waiting& waiting : line) {
-    if (waiting.abandoned || owner_ == nullptr) continue;
+    if (waiting.abandoned || waiting.call.unheard || owner_ == nullptr) continue;
     const Failure failure = waiting.begins >= handed ? Failure::not_sent : Failure::lost;
     owner_->on_failure(*this, std::move(waiting.call), failure);
   }
