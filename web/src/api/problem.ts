@@ -14,6 +14,8 @@ export class ApiError extends Error {
     readonly errors: FieldError[] = [],
     readonly retryAfterMs = 0,
     readonly requestId = "",
+    // Members of the document besides: account_suspended has `reason` and perhaps `until`.
+    readonly more: Record<string, unknown> = {},
   ) {
     super(`${status} ${code}: ${detail}`);
     this.name = "ApiError";
@@ -54,5 +56,6 @@ export async function problemOf(response: Response): Promise<ApiError> {
     Array.isArray(body.errors) ? (body.errors as FieldError[]) : [],
     retryAfterMs(response.headers.get("Retry-After")),
     text("request_id"),
+    body,
   );
 }

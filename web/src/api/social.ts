@@ -1,5 +1,5 @@
 import { call, newKey } from "./client";
-import type { NewReport, ReportState } from "./types";
+import type { NewReport } from "./types";
 
 const limit = 20;
 type Cursor = string | undefined;
@@ -60,10 +60,6 @@ export const setMute = (id: number, on: boolean) =>
 export type ReportTarget = Omit<NewReport, "reason">;
 export const sendReport = (target: ReportTarget, reason: string) =>
   call("POST", "/reports", { body: { ...target, reason }, idempotencyKey: newKey() });
-export const readReports = (state: ReportState) => (cursor: Cursor, signal: Signal) =>
-  call("GET", "/admin/reports", { query: { state, limit, cursor }, signal });
-export const resolveReport = (id: number, hide: boolean) =>
-  call("POST", "/admin/reports/{id}/resolve", { path: { id }, body: { hide } });
 
 export const readNotifications = (cursor: Cursor, signal: Signal) =>
   call("GET", "/notifications", { query: { limit, cursor }, signal });

@@ -20,6 +20,10 @@ export type Comment = Schemas["Comment"];
 export type Report = Schemas["Report"];
 export type ReportState = Report["state"];
 export type NewReport = Schemas["WriteReport"];
+export type SuspendedAccount = Schemas["SuspendedAccount"];
+export type AuditRecord = Schemas["AuditRecord"];
+export type ParkedEvent = Schemas["ParkedEvent"];
+export type ParkedState = ParkedEvent["state"];
 
 export type Notification = Schemas["Notification"];
 export type MediaState = Schemas["MediaState"];

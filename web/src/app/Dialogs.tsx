@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { asApiError, type ApiError } from "../api/problem";
 import { Dialog } from "../components/Dialog";
+import { SuspendDialog } from "../features/admin/SuspendDialog";
 import { Composer } from "../features/composer/Composer";
 import { EditPost } from "../features/composer/EditPost";
 import { Lightbox } from "../features/post/Lightbox";
@@ -66,6 +67,8 @@ export function Dialogs() {
       return <HelpDialog />;
     case "report":
       return <ReportDialog target={dialog.target} title={dialog.title} />;
+    case "suspend":
+      return <SuspendDialog user={dialog.user} done={dialog.done} />;
     case "pictures":
       return (
         <Lightbox media={dialog.media} index={dialog.index} by={dialog.by} onClose={closeDialog} />

@@ -47,6 +47,7 @@ function useEntries(me: Account | undefined): Entry[] {
 
 function isHere(path: string, to: string): boolean {
   if (to === paths.home) return path === to;
+  if (to === paths.reports) return path.startsWith("/admin/");
   return path === to || path.startsWith(`${to}/`);
 }
 

@@ -128,6 +128,7 @@ export const paths = {
   signIn: "/sign-in",
   signUp: "/sign-up",
   reports: "/admin/reports",
+  admin: (section: string) => `/admin/${section}`,
   post: (id: number) => `/posts/${id}`,
   user: (handle: string, tab = "") => `/@${encodeURIComponent(handle)}${tab ? `/${tab}` : ""}`,
 };

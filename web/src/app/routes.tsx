@@ -42,7 +42,7 @@ function lazyPage<P>(
 }
 
 const SettingsPage = lazyPage(() => import("../features/settings/SettingsPage"));
-const ReportsPage = lazyPage(() => import("../features/admin/ReportsPage"));
+const AdminPage = lazyPage(() => import("../features/admin/AdminPage"));
 
 const waiting = (
   <Loading>
@@ -88,6 +88,8 @@ function personRoute(path: string): ReactNode {
   return <ProfilePage key={handle} handle={handle.normalize("NFC")} tab={tab as ProfileTab} />;
 }
 
+const adminSections = ["reports", "suspensions", "events", "audit"] as const;
+
 // Pages that anybody may see.
 function openRoute(path: string): ReactNode | undefined {
   if (path === paths.ranking) return <RankingPage />;
@@ -102,7 +104,8 @@ function memberRoute(path: string): ReactNode | undefined {
   if (path === paths.notifications) return <NotificationsPage />;
   const settings = /^\/settings(?:\/([a-z]+))?$/.exec(path);
   if (settings) return <SettingsPage section={settings[1] ?? ""} />;
-  if (path === paths.reports) return <ReportsPage />;
+  const admin = /^\/admin\/([a-z]+)$/.exec(path)?.[1];
+  if (admin && adminSections.some((one) => one === admin)) return <AdminPage section={admin} />;
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { ReportTarget } from "../api/social";
-import type { Post, PostMedia } from "../api/types";
+import type { Post, PostMedia, UserCard } from "../api/types";
 import { Store } from "./store";
 
 // Which of the page's own dialogs is open.
@@ -8,6 +8,7 @@ export type OpenDialog =
   | { kind: "edit"; post: Post }
   | { kind: "help" }
   | { kind: "report"; target: ReportTarget; title: string }
+  | { kind: "suspend"; user: UserCard; done: () => void }
   | { kind: "pictures"; media: PostMedia[]; index: number; by: string }
   | {
       kind: "confirm";

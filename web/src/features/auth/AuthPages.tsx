@@ -9,6 +9,7 @@ import { shownName } from "../../components/Avatar";
 import { Field, PasswordField } from "../../components/Field";
 import { useWait } from "../../components/useWait";
 import { errorText, fieldText, useText } from "../../i18n";
+import { useFormat } from "../../i18n/format";
 import { Yard } from "./Yard";
 
 function AuthFrame({
@@ -57,7 +58,17 @@ function useSubmit(send: () => Promise<{ account: Account }>, greeting: (name: s
 
 function FormError({ error, fields }: { error?: ApiError; fields: string[] }) {
   const t = useText();
+  const format = useFormat();
   if (!error || fields.some((field) => fieldText(t, error, field))) return null;
+  if (error.code === "account_suspended") {
+    const { reason, until } = error.more as { reason?: string; until?: string };
+    return (
+      <div className="form-error suspended" role="alert">
+        <p>{until ? t.auth.suspendedUntil(format.absolute(until)) : t.auth.suspended}</p>
+        {reason && <p className="suspended-reason">{t.auth.suspendedReason(reason)}</p>}
+      </div>
+    );
+  }
   return (
     <p className="form-error" role="alert">
       {errorText(t, error)}

@@ -1,5 +1,7 @@
 import type { Profile } from "../../api/types";
-import { Link, paths } from "../../app/router";
+import { Link, navigate, paths } from "../../app/router";
+import { useMe } from "../../app/session";
+import { show } from "../../app/ui";
 import { Avatar, shownName } from "../../components/Avatar";
 import { Icon } from "../../components/Icon";
 import { Menu, type MenuItem } from "../../components/Menu";
@@ -12,6 +14,7 @@ import { FollowButton } from "./FollowButton";
 
 function ProfileMenu({ user, mine }: { user: Profile; mine: boolean }) {
   const t = useText();
+  const me = useMe();
   const items: MenuItem[] = [
     { label: t.action.share, icon: "link", run: () => void copyLink(paths.user(user.handle)) },
   ];
@@ -28,6 +31,14 @@ function ProfileMenu({ user, mine }: { user: Profile; mine: boolean }) {
         : { label: t.action.block, icon: "block", danger: true, run: () => askToBlock(user) },
       { label: t.action.report, icon: "flag", danger: true, run: () => reportUser(user) },
     );
+    if (me?.roles.includes("admin"))
+      items.push({
+        label: t.admin.suspend,
+        icon: "shield",
+        danger: true,
+        run: () =>
+          show({ kind: "suspend", user, done: () => navigate(paths.admin("suspensions")) }),
+      });
   }
   return <Menu label={t.action.options} items={items} />;
 }
