@@ -2,24 +2,26 @@
 //
 // Every server starts read-only. Only the one that cluster.json names as primary is made writable, so a
 // primary that was given up never comes back as a second one.
+import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { Refusal } from "./layout.mjs";
+import { deploy, Refusal } from "./layout.mjs";
 import { leader, members, runTool, startMember, until } from "./members.mjs";
 
 export const names = ["mariadb-1", "mariadb-2", "mariadb-3"];
 export const account = { user: "madang", password: "madang", database: "madang" };
+// As deploy/mariadb/accounts.sql makes them.
 const replication = { user: "replication", password: "replication" };
-const exporter = { user: "exporter", password: "exporter" };
 
 // As Debian's server is started, with little memory and without its own durable parts weakened.
 const settings = (layout, name) => `[mariadbd]
@@ -37,17 +39,7 @@ report-port=${layout.port(`${name}:3306`)}
 const common = (layout) => layout.localized("mariadb/madang.cnf");
 
 // What must be there before the first start is in the template: nothing is written before a replica listens.
-const accounts = `
-flush privileges;
-create user '${account.user}'@'127.0.0.1' identified by '${account.password}';
-grant all on ${account.database}.* to '${account.user}'@'127.0.0.1';
-grant binlog monitor, slave monitor on *.* to '${account.user}'@'127.0.0.1';
-create user '${replication.user}'@'127.0.0.1' identified by '${replication.password}';
-grant replication slave on *.* to '${replication.user}'@'127.0.0.1';
-create user '${exporter.user}'@'127.0.0.1' identified by '${exporter.password}';
-grant process, binlog monitor, slave monitor, select on *.* to '${exporter.user}'@'127.0.0.1';
-create database ${account.database} character set utf8mb4;
-`;
+const accounts = () => readFileSync(path.join(deploy, "mariadb/accounts.sql"), "utf8");
 
 const runsAs = () => (process.getuid() === 0 ? ["--user=root"] : []);
 
@@ -60,7 +52,8 @@ async function template(layout) {
   const version = (await runTool(layout.folder, ["mariadbd", "--version"])).match(
     /\d+\.\d+\.\d+/,
   )[0];
-  const ready = path.join(cache, `mariadb-${version}-1`);
+  const digest = createHash("sha256").update(accounts()).digest("hex").slice(0, 12);
+  const ready = path.join(cache, `mariadb-${version}-${digest}`);
   if (existsSync(ready)) return ready;
   mkdirSync(cache, { recursive: true });
   const made = mkdtempSync(path.join(cache, "making-"));
@@ -87,7 +80,7 @@ async function template(layout) {
       "--innodb-log-file-size=32M",
       "--innodb-flush-method=nosync",
     ],
-    { input: accounts },
+    { input: accounts() },
   );
   try {
     renameSync(made, ready);
