@@ -12,7 +12,9 @@
 //
 // COUNTING BEFORE FILTERING. The store knows no blocks, mutes or hidden posts; the caller filters
 // what it has loaded, and asks again below the last item until its page is full. Deleted posts are
-// taken out by remove(); one that is met earlier is dropped by erase().
+// taken out by remove(); one that is met on a page before that, or that no event told of, by
+// erase(). Only posts that never come back are erased: nothing would bring them into the feed
+// again.
 //
 // THE VIEWER'S OWN CHANGES. After a follow or an unfollow is committed and before it is answered,
 // the caller calls invalidate(viewer). After a post is committed and before it is answered, the
@@ -177,7 +179,7 @@ class FeedStore {
                           std::uint64_t read_seq) = 0;
   /// The post is deleted: out of the ring and of these feeds. Returns how many had it.
   virtual std::size_t remove(const FeedPost& post, std::span<const FeedFollower> followers) = 0;
-  /// The viewer's feed named a post that no longer exists.
+  /// The viewer's feed named a post that is deleted for good.
   virtual void erase(Id viewer, Id post) = 0;
 
   // --- Authors with very many followers. For each post: ask policy(); if it is not push, pull();

@@ -173,9 +173,12 @@ Task<Result<void>> Feeds::append(Deadline deadline, List& list, const Batch& bat
   std::vector<Id> ids;
   ids.reserve(batch.size());
   for (const auto& [item, part] : batch) ids.push_back(item.post);
-  Result<std::vector<PostCache::Shown>> shown =
-      co_await context_.cache.show(deadline, list.viewer, ids, PostCache::Muted::left_out);
+  std::vector<Id> deleted;
+  Result<std::vector<PostCache::Shown>> shown = co_await context_.cache.show(
+      deadline, list.viewer, ids, PostCache::Muted::left_out, &deleted);
   if (!shown) co_return std::unexpected(std::move(shown.error()));
+  // Their event is on its way; the posts of an erased account have none.
+  for (const Id post : deleted) store_.erase(list.viewer, post);
   auto next = shown->begin();
   for (const auto& [item, part] : batch) {
     if (next == shown->end() || next->post->post.id != item.post) continue;

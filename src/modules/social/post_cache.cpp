@@ -45,7 +45,8 @@ void PostCache::write(std::string& out, const Shown& shown) {
 }
 
 Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer,
-                                                            std::span<const Id> ids, Muted muted) {
+                                                            std::span<const Id> ids, Muted muted,
+                                                            std::vector<Id>* deleted) {
   Missing have;
   // Before the look: what is known of the viewer is carried over into what load() puts.
   have.viewer_ticket = viewers_.ticket(viewer);
@@ -60,7 +61,7 @@ Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, I
       have.like_ids.push_back(id);
   }
   if (!have.post_ids.empty() || !have.like_ids.empty()) {
-    Result<void> loaded = co_await load(deadline, viewer, ids, have);
+    Result<void> loaded = co_await load(deadline, viewer, ids, have, deleted);
     if (!loaded) co_return std::unexpected(std::move(loaded.error()));
   }
   std::vector<Shown> out;
@@ -81,7 +82,7 @@ Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, I
 }
 
 Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const Id> ids,
-                                   Missing& missing) {
+                                   Missing& missing, std::vector<Id>* deleted) {
   // Tickets before the read: what a write makes untrue meanwhile does not get in.
   std::vector<Posts::Ticket> tickets;
   for (const Id id : missing.post_ids) tickets.push_back(posts_.ticket(id));
@@ -89,8 +90,11 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
   std::set<Id> liked;
   std::set<Id> blocked;
   std::set<Id> muted;
+  std::vector<Id> absent;
   const auto body = [&](db::Transaction& tx) -> Result<void> {
     if (!missing.post_ids.empty()) posts = load_posts(tx, missing.post_ids);
+    if (deleted != nullptr && posts.size() < missing.post_ids.size())
+      absent = deleted_among(tx, missing.post_ids);
     if (viewer == 0) return {};
     liked = liked_among(tx, viewer, missing.like_ids);
     if (missing.viewer) return {};
@@ -100,6 +104,7 @@ Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const
   };
   Result<void> read = co_await db_.read_latest(deadline, body);
   if (!read) co_return read;
+  if (deleted != nullptr) deleted->insert(deleted->end(), absent.begin(), absent.end());
   for (std::size_t i = 0; i < missing.post_ids.size(); ++i) {
     const auto found = posts.find(missing.post_ids[i]);
     if (found == posts.end()) continue;

@@ -37,9 +37,10 @@ class PostCache {
     bool liked = false;
   };
   /// Those posts that exist and that `viewer` (0: nobody) may see, in the order asked for. Reads
-  /// SQL at most once..
+  /// SQL at most once. `deleted`, when given: those that are deleted for good (not: hidden, or of
+  /// authors who cannot be seen) are appended to it.
   Task<Result<std::vector<Shown>>> show(Deadline deadline, Id viewer, std::span<const Id> ids,
-                                        Muted muted);
+                                        Muted muted, std::vector<Id>* deleted = nullptr);
 
   /// After a commit that changed them and before it is answered.
   void forget_post(Id post) { posts_.erase(post); }
@@ -58,7 +59,8 @@ class PostCache {
   static constexpr std::size_t max_likes = 512;  // known likes a viewer
 
   struct Missing;
-  Task<Result<void>> load(Deadline deadline, Id viewer, std::span<const Id> ids, Missing& missing);
+  Task<Result<void>> load(Deadline deadline, Id viewer, std::span<const Id> ids, Missing& missing,
+                          std::vector<Id>* deleted);
 
   db::Database& db_;
   Posts posts_;

@@ -45,6 +45,8 @@ std::optional<PostRow> find_post(db::Transaction& tx, Id id);
 std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids);
 /// (post, medium), in the order of each post's pictures.
 std::vector<std::pair<Id, Id>> media_of(db::Transaction& tx, std::span<const Id> posts);
+/// Which of them are deleted, or not there any more: none of these ever comes back.
+std::vector<Id> deleted_among(db::Transaction& tx, std::span<const Id> ids);
 /// Which of them `account` likes.
 std::set<Id> liked_among(db::Transaction& tx, Id account, std::span<const Id> posts);
 /// Changes a post that is shown and the author's own; how many rows.

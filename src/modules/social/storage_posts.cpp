@@ -123,6 +123,14 @@ std::map<Id, Post> load_posts(db::Transaction& tx, std::span<const Id> ids) {
   return out;
 }
 
+std::vector<Id> deleted_among(db::Transaction& tx, std::span<const Id> ids) {
+  std::set<Id> gone(ids.begin(), ids.end());
+  tx.each<Id>(
+      "select id from posts where id in (?*) and +state in (0, 1)", [&](Id id) { gone.erase(id); },
+      db::IdList{ids});
+  return {gone.begin(), gone.end()};
+}
+
 std::set<Id> liked_among(db::Transaction& tx, Id account, std::span<const Id> posts) {
   std::set<Id> out;
   if (account == 0 || posts.empty()) return out;
