@@ -26,6 +26,9 @@ test("the same key and body answer the same, once done", async () => {
   for (const answer of [first, second, quoted]) assert.equal(answer.status, 201, answer.text);
   assert.deepEqual(second.json, first.json);
   assert.deepEqual(quoted.json, first.json);
+  for (const answer of [first, second, quoted])
+    assert.equal(answer.headers.location, `/api/v1/posts/${first.json.id}`);
+  assert.equal(second.headers["idempotent-replayed"], "true");
   assert.equal(await postCount(me), before + 1);
 });
 
@@ -99,6 +102,17 @@ test("the answer is kept across a restart", async () => {
   const second = await keyed(me, "/posts", { text: "오래 남는 글" }, key);
   assert.equal(second.status, 201);
   assert.deepEqual(second.json, first.json);
+  assert.equal(second.headers.location, first.headers.location);
+});
+
+test("an answer without a Location has none when replayed", async () => {
+  const key = randomUUID();
+  const post = (await keyed(me, "/posts", { text: "글" }, randomUUID())).json.id;
+  for (let i = 0; i < 2; ++i) {
+    const answer = await keyed(me, `/posts/${post}/comments`, { text: "댓글" }, key);
+    assert.equal(answer.status, 201);
+    assert.equal(answer.headers.location, undefined);
+  }
 });
 
 test("sign-up and sign-in keep no answer: no token is stored", async () => {

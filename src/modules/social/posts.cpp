@@ -51,6 +51,7 @@ Task<Result<Post>> Posts::create(Call& call, CreatePost in) {
   if (!id) co_return std::unexpected(id.error());
   const Id author = call.account();
   const Time now = context_.clock.now();
+  call.location = "/api/v1/posts/" + std::to_string(*id);
   const auto body = [&](db::Transaction& tx) -> Result<Post> {
     if (!media.empty()) {
       auto claimed = media::claim(tx, author, media, media::Purpose::post, *id, now);
@@ -72,7 +73,6 @@ Task<Result<Post>> Posts::create(Call& call, CreatePost in) {
   Result<Post> created = co_await call.write(context_.db, body);
   if (created) {
     on_created_(*id, author, now);
-    call.headers.emplace_back("Location", "/api/v1/posts/" + std::to_string(*id));
   }
   co_return created;
 }

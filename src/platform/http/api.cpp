@@ -208,6 +208,7 @@ Result<bool> Api::take_key(const Route& route, Call& call) {
 
 Response Api::succeed(Call& call, unsigned status, std::string body) {
   Response response{.status = status, .headers = std::move(call.headers), .body = std::move(body)};
+  if (!call.location.empty()) response.with("Location", std::move(call.location));
   if (status == 204) {
     response.content_type = {};
   } else if (call.principal) {  // what one person was told is nobody else's, and soon old
@@ -225,6 +226,7 @@ Response Api::refuse(Call& call, const Problem& problem) {
 }
 
 Response Api::replayed(Call& call) {
+  call.location = std::move(call.replay->location);  // of what was made then
   Response response = succeed(call, call.replay->status, std::move(call.replay->body));
   response.with("Idempotent-Replayed", "true");
   return response;

@@ -28,6 +28,7 @@ struct Principal {
 struct StoredAnswer {
   unsigned status = 200;
   std::string body;
+  std::string location;  // the header of that name, or empty
 };
 
 /// The Idempotency-Key of a request, if it has one and the route honours it.
@@ -42,7 +43,7 @@ struct IdempotencyKey {
 /// one; `idempotency_mismatch` for a repeated one with another body.
 Result<std::optional<StoredAnswer>> find_answer(db::Transaction& tx, const IdempotencyKey& key);
 void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
-                  std::string_view body, Time now);
+                  std::string_view body, Time now, std::string_view location = {});
 /// Forgets answers older than 24 hours, at most `limit`; how many.
 std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit);
 /// Forgets all of a withdrawn account's.
@@ -57,6 +58,7 @@ class Call {
   PathParameters parameters;
   unsigned status;  // of a successful answer; handlers may change it
   std::vector<std::pair<std::string, std::string>> headers;  // extra headers of a successful answer
+  std::string location;  // where what is created is found; set before write(), sent with success
   const Clock& clock;
   std::optional<Principal> principal;
   std::optional<IdempotencyKey> idempotency;
@@ -86,7 +88,7 @@ class Call {
         return fail(Kind::conflict, "replayed");  // rolls back nothing; the caller sends `replay`
       }
       Out out = body(tx);
-      if (out) store_answer(tx, *idempotency, status, json::to_json(*out), clock.now());
+      if (out) store_answer(tx, *idempotency, status, json::to_json(*out), clock.now(), location);
       return out;
     };
     Out out = co_await db.write(deadline(), guarded);
