@@ -23,6 +23,7 @@
 #include "modules/social/posts.hpp"
 #include "modules/social/ranking.hpp"
 #include "platform/events/dispatcher.hpp"
+#include "platform/events/sequencer.hpp"
 #include "platform/log/log.hpp"
 #include "platform/realtime/sse.hpp"
 #include "platform/runtime/housekeeper.hpp"
@@ -82,6 +83,7 @@ struct Application::Parts {
   notifications::Subscriber notifier;
   realtime::SseFace sse;
 
+  events::Sequencer sequencer;
   // Feeds and live pages do not wait for the commits of durable subscribers.
   events::Dispatcher live_dispatcher;
   events::Dispatcher dispatcher;
@@ -138,6 +140,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
           hub, notifications,
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
+      sequencer(store.db(), {}, "node0", registry),
       live_dispatcher(store.db(), store.clock(), {}, "node0", registry),
       dispatcher(store.db(), store.clock(),
                  {.batch = 64,
@@ -174,10 +177,13 @@ void Application::Parts::mount() {
   social::export_feed_stats(feed_store, registry);
   live_dispatcher.add(fan_out);
   dispatcher.add(notifier);
-  store.db().on_commit([this] {
-    if (!outbox.take_appended()) return;
+  const auto hand_out = [this] {
     live_dispatcher.wake();
     dispatcher.wake();
+  };
+  sequencer.on_numbered(hand_out);
+  store.db().on_commit([this, hand_out] {
+    if (outbox.take_appended()) sequencer.active() ? sequencer.wake() : hand_out();
   });
 }
 
@@ -214,6 +220,7 @@ void Application::Parts::keep_house() {
 void Application::Parts::start() {
   lag.start(tasks);
   pictures.start();
+  sequencer.start();
   live_dispatcher.start();
   dispatcher.start();
   id_keeper.start();
@@ -234,6 +241,7 @@ void Application::Parts::stop() {
   tasks.wait();
   live_dispatcher.stop();
   dispatcher.stop();
+  sequencer.stop();
   housekeeper.stop();
   id_keeper.stop();
   feeds.save_marks();

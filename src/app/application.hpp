@@ -11,6 +11,12 @@
 
 namespace madang::app {
 
+/// The database that the configuration names; `file` is SQLite's. Throws std::runtime_error or
+/// SqlError, with one line for the operator.
+std::unique_ptr<db::Database> open_database(const config::Config& config,
+                                            const std::filesystem::path& file,
+                                            metrics::Registry& registry);
+
 /// The store and what every command needs of it: opened, migrated, with ids.
 class Store {
  public:

@@ -220,9 +220,9 @@ int admin_recount(const Arguments& arguments) {
   // Without the folder's lock: a server may be at work, and one read sees one moment.
   metrics::Registry registry;
   const auto file = std::filesystem::path(config.text("server.data")) / "madang.sqlite";
-  if (!std::filesystem::exists(file))
+  if (config.text("database.url").empty() && !std::filesystem::exists(file))
     throw std::runtime_error("there is no store at " + file.string());
-  const auto db = db::open_sqlite({.path = file, .readers = 1}, registry);
+  const auto db = open_database(config, file, registry);
   const auto found =
       db->read_blocking([](db::Transaction& tx) -> Result<std::vector<social::Miscount>> {
         return social::find_miscounts(tx, 1000);
@@ -247,6 +247,10 @@ int backup(const std::vector<std::string>& raw) {
   const config::Config config = load_config(arguments);
   const std::string to = arguments.option("to");
   if (to.empty()) throw Misuse{"madang backup needs --to FILE"};
+  if (!config.text("database.url").empty())
+    throw std::runtime_error(
+        "database.url names MariaDB: back it up with mariadb-backup or mariadb-dump "
+        "--single-transaction");
   db::backup_sqlite(std::filesystem::path(config.text("server.data")) / "madang.sqlite", to);
   std::printf("backup written to %s\n", to.c_str());
   return 0;

@@ -52,7 +52,23 @@ const std::vector<Key>& settings() {
        1, 100'000'000},
       {"rate.keys", Type::integer, "200000", "Accounts and addresses remembered for rate limits.",
        false, 1000, 100'000'000},
-      {"database.readers", Type::integer, "2", "Read connections.", false, 1, 64},
+      {"database.url", Type::text, "",
+       "mysql://USER@HOST:PORT,HOST:PORT/DATABASE: MariaDB, the primary and its replicas in any "
+       "order. Empty: SQLite in server.data."},
+      {"database.password", Type::text, "", "Of the user in database.url.", true},
+      {"database.durability", Type::text, "replicated",
+       "What an acknowledged write survives on MariaDB. `replicated`: the loss of any one machine; "
+       "semi-sync replication is demanded, and without a replica writes are answered 503. "
+       "`local_only`: the loss of the process; the primary's disk or a failover may take the last "
+       "writes with it."},
+      {"database.max_lag", Type::integer, "1000",
+       "Milliseconds a replica may be behind and still be read from.", false, 50, 60'000},
+      {"database.writers", Type::integer, "8",
+       "Write connections to MariaDB's primary. SQLite has one, which commits in groups.", false, 1,
+       256},
+      {"database.readers", Type::integer, "2",
+       "Read connections; on MariaDB as many to the primary and as many to replicas.", false, 1,
+       64},
       {"database.queue", Type::integer, "4096", "Transactions that may wait; beyond: 503.", false,
        1, 1'000'000},
       {"database.max_group", Type::integer, "256", "Transactions committed as one group.", false, 1,

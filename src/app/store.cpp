@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <stdexcept>
 
 #include "app/application.hpp"
+#include "platform/db/mariadb.hpp"
 #include "platform/db/migrations.hpp"
 #include "platform/db/sqlite.hpp"
 
@@ -11,6 +13,7 @@ extern const ModuleSchema identity_schema;
 extern const ModuleSchema media_schema;
 extern const ModuleSchema social_schema;
 extern const ModuleSchema notifications_schema;
+extern const ModuleSchema seed_schema;
 }  // namespace madang::db
 
 namespace madang::app {
@@ -21,9 +24,32 @@ namespace {
 /// after kill -9 can begin at once.
 constexpr auto id_reserve = std::chrono::milliseconds(900);
 
-std::unique_ptr<db::Database> open_database(const config::Config& config, const DataFolder& folder,
+std::unique_ptr<db::Database> open_shared(const config::Config& config,
+                                          metrics::Registry& registry) {
+  auto parsed = db::parse_mariadb_url(config.text("database.url"));
+  if (!parsed) throw std::runtime_error(parsed.error().detail);
+  db::MariaDbOptions& options = *parsed;
+  options.password = config.text("database.password");
+  options.writers = static_cast<int>(config.integer("database.writers"));
+  options.readers = static_cast<int>(config.integer("database.readers"));
+  options.write_queue = static_cast<std::size_t>(config.integer("database.queue"));
+  options.read_queue = options.write_queue;
+  options.max_lag = std::chrono::milliseconds(config.integer("database.max_lag"));
+  const std::string& durability = config.text("database.durability");
+  if (durability != "replicated" && durability != "local_only")
+    throw std::runtime_error("database.durability must be replicated or local_only, not " +
+                             durability);
+  if (durability == "local_only") options.durability = db::Durability::local_only;
+  return db::open_mariadb(options, registry);
+}
+
+}  // namespace
+
+std::unique_ptr<db::Database> open_database(const config::Config& config,
+                                            const std::filesystem::path& file,
                                             metrics::Registry& registry) {
-  db::SqliteOptions options{.path = folder.database()};
+  if (!config.text("database.url").empty()) return open_shared(config, registry);
+  db::SqliteOptions options{.path = file};
   options.readers = static_cast<int>(config.integer("database.readers"));
   options.write_queue = static_cast<std::size_t>(config.integer("database.queue"));
   options.read_queue = options.write_queue;
@@ -31,13 +57,12 @@ std::unique_ptr<db::Database> open_database(const config::Config& config, const 
   return db::open_sqlite(options, registry);
 }
 
-}  // namespace
-
 Store::Store(const config::Config& config)
-    : folder_(config.text("server.data"), random_), db_(open_database(config, folder_, registry_)) {
-  const db::ModuleSchema* const modules[] = {&db::http_schema,     &db::events_schema,
-                                             &db::identity_schema, &db::media_schema,
-                                             &db::social_schema,   &db::notifications_schema};
+    : folder_(config.text("server.data"), random_),
+      db_(open_database(config, folder_.database(), registry_)) {
+  const db::ModuleSchema* const modules[] = {
+      &db::http_schema,   &db::events_schema,        &db::identity_schema, &db::media_schema,
+      &db::social_schema, &db::notifications_schema, &db::seed_schema};
   migrated_ = db::migrate(*db_, modules);
   ids_ = std::make_unique<IdGenerator>(clock_, 0, folder_.id_floor(clock_.now()));
   reserve_ids();

@@ -180,9 +180,7 @@ void delete_other_sessions(db::Transaction& tx, Id account, Id keep) {
 }
 
 std::int64_t delete_expired_sessions(db::Transaction& tx, Time now, std::int64_t limit) {
-  return tx.execute(
-      "delete from sessions where id in (select id from sessions where expires_at <= ? limit ?)",
-      now, limit);
+  return tx.execute("delete from sessions where expires_at <= ? limit ?", now, limit);
 }
 
 // ---- the public header

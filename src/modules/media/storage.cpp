@@ -149,8 +149,8 @@ std::vector<Id> stale_processing(db::Transaction& tx, Time before, std::int64_t 
 
 std::int64_t release_unused(db::Transaction& tx, Time before, Time now, std::int64_t limit) {
   return tx.execute(
-      "update media set state = 4, updated_at = ? where id in (select id from media where state in "
-      "(0, 2, 3) and user_id is null and created_at < ? limit ?)",
+      "update media set state = 4, updated_at = ? where state in (0, 2, 3) and user_id is null and "
+      "created_at < ? limit ?",
       now, before, limit);
 }
 
@@ -215,9 +215,8 @@ std::map<Id, View> views(db::Transaction& tx, std::span<const Id> ids) {
 
 bool erase(db::Transaction& tx, Id owner, std::int64_t limit, Time now) {
   tx.execute(
-      "update media set state = 4, user_id = null, updated_at = ? where id in (select id from "
-      "media "
-      "where owner_id = ? and state <> 4 limit ?)",
+      "update media set state = 4, user_id = null, updated_at = ? where owner_id = ? and state <> "
+      "4 limit ?",
       now, owner, limit);
   return !tx.value<int>("select 1 from media where owner_id = ? limit 1", owner);
 }

@@ -13,18 +13,10 @@ constexpr auto deleted = ContentState::deleted;
 std::int64_t purge_deleted(db::Transaction& tx, std::int64_t limit) {
   const auto post =
       tx.value<Id>("select id from posts where state = ? order by id limit 1", deleted);
-  if (!post) {
-    return tx.execute(
-        "delete from comments where id in (select id from comments where state = ? limit ?)",
-        deleted, limit);
-  }
-  std::int64_t removed = tx.execute(
-      "delete from post_likes where post_id = ? and account_id in "
-      "(select account_id from post_likes where post_id = ? limit ?)",
-      *post, *post, limit);
-  removed += tx.execute(
-      "delete from comments where id in (select id from comments where post_id = ? limit ?)", *post,
-      limit);
+  if (!post) return tx.execute("delete from comments where state = ? limit ?", deleted, limit);
+  std::int64_t removed =
+      tx.execute("delete from post_likes where post_id = ? limit ?", *post, limit);
+  removed += tx.execute("delete from comments where post_id = ? limit ?", *post, limit);
   if (removed != 0) return removed;
   tx.execute("delete from post_media where post_id = ?", *post);
   return tx.execute("delete from posts where id = ?", *post);

@@ -357,13 +357,14 @@ void Dispatcher::trim() {
   for (int chunks = 0; chunks < 100; ++chunks) {
     const auto gone = db_.write_blocking(
         [&](db::Transaction& tx) -> Result<std::int64_t> {
-          return tx.execute(
-              "delete from outbox where seq in (select seq from (select seq, created_at from "
-              "outbox "
-              "order by seq limit ?) oldest where created_at < ? "
+          const auto last = tx.value<std::optional<std::int64_t>>(
+              "select max(seq) from (select seq, created_at from outbox where seq > 0 order by seq "
+              "limit ?) oldest where created_at < ? "
               "and seq < (select coalesce(min(seq), 0) from event_positions) "
-              "and seq < (select max(seq) from outbox))",
+              "and seq < (select max(seq) from outbox)",
               chunk, now - options_.keep);
+          if (!last || !*last) return 0;
+          return tx.execute("delete from outbox where seq <= ?", **last);
         },
         db::Lane::background);
     if (gone.value_or(0) < chunk) return;

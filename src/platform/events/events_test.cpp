@@ -4,10 +4,11 @@
 #include <filesystem>
 #include <map>
 
+#include "platform/db/any_test_store.hpp"
 #include "platform/db/migrations.hpp"
-#include "platform/db/sqlite.hpp"
 #include "platform/events/dispatcher.hpp"
 #include "platform/events/parked.hpp"
+#include "platform/events/sequencer.hpp"
 
 namespace madang::db {
 extern const ModuleSchema events_schema;
@@ -53,40 +54,47 @@ class Listener final : public VolatileSubscriber {
   int resets = 0;
 };
 
-class Events : public testing::Test {
+class Events : public testing::TestWithParam<db::TestEngine> {
  protected:
   Events() {
-    char name[] = "/tmp/madang-events-XXXXXX";
-    folder_ = mkdtemp(name);
     open();
-    db_->write_blocking([](db::Transaction& tx) -> Result<void> {
-         tx.execute("create table ledger (id integer primary key, aggregate bigint, n bigint)");
+    db_->write_blocking([this](db::Transaction& tx) -> Result<void> {
+         tx.execute("create table ledger (id " + store_.own_number() +
+                    ", aggregate bigint, n bigint)");
          return {};
        })
         .value();
   }
-  ~Events() override {
-    close();
-    std::filesystem::remove_all(folder_);
-  }
+  ~Events() override { close(); }
 
   void open() {
-    db_ = db::open_sqlite({.path = folder_ / "test.sqlite"}, registry_);
+    db_ = store_.open(registry_);
     const db::ModuleSchema* const modules[] = {&db::events_schema};
     db::migrate(*db_, modules);
     dispatcher_ = std::make_unique<Dispatcher>(*db_, clock_, options_, "test", registry_);
     dispatcher_->add(listener_);
     dispatcher_->add(ledger_);
+    sequencer_ = std::make_unique<Sequencer>(*db_, SequencerOptions{}, "test", registry_);
+    sequencer_->on_numbered([this] { dispatcher_->wake(); });
     db_->on_commit([this] {
-      if (outbox_.take_appended()) dispatcher_->wake();
+      if (!outbox_.take_appended()) return;
+      if (sequencer_->active()) return sequencer_->wake();
+      dispatcher_->wake();
     });
+    sequencer_->start();
     dispatcher_->start();
   }
   void close() {
+    sequencer_->stop();
     dispatcher_->stop();
     db_->close();
+    sequencer_.reset();
     dispatcher_.reset();
     db_.reset();
+  }
+  void drain() {
+    sequencer_->drain();
+    dispatcher_->drain();
   }
 
   void append(Id aggregate, std::int64_t n) {
@@ -117,7 +125,7 @@ class Events : public testing::Test {
   /// Tries until it is a dead letter.
   void let_die() {
     for (int i = 0; i < 20; ++i) {
-      dispatcher_->drain();
+      drain();
       clock_.advance(60s);
     }
   }
@@ -134,7 +142,7 @@ class Events : public testing::Test {
         .value();
   }
 
-  std::filesystem::path folder_;
+  db::AnyStore store_{GetParam()};
   metrics::Registry registry_;
   ManualClock clock_{id_epoch + 24h};
   Outbox outbox_{clock_};
@@ -143,11 +151,12 @@ class Events : public testing::Test {
   Listener listener_;
   std::unique_ptr<db::Database> db_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Sequencer> sequencer_;
 };
 
-TEST_F(Events, AreHandledOnceAndInOrder) {
+TEST_P(Events, AreHandledOnceAndInOrder) {
   for (std::int64_t n = 0; n < 100; ++n) append(1 + n % 3, n);
-  dispatcher_->drain();
+  drain();
   const auto handled = ledger();
   ASSERT_EQ(handled.size(), 3U);
   for (const auto& [aggregate, numbers] : handled)
@@ -157,20 +166,20 @@ TEST_F(Events, AreHandledOnceAndInOrder) {
   EXPECT_TRUE(std::ranges::is_sorted(listener_.seen));
 }
 
-TEST_F(Events, OfATransactionThatFailsNeverHappened) {
+TEST_P(Events, OfATransactionThatFailsNeverHappened) {
   const auto failed = db_->write_blocking([&](db::Transaction& tx) -> Result<void> {
     outbox_.append(tx, "number", 1, Number{1});
     return fail(Kind::conflict, "no");
   });
   EXPECT_FALSE(failed);
-  dispatcher_->drain();
+  drain();
   EXPECT_TRUE(ledger().empty());
 }
 
-TEST_F(Events, ParkTheirAggregateAndLetTheOthersGoOn) {
+TEST_P(Events, ParkTheirAggregateAndLetTheOthersGoOn) {
   ledger_.failing = 2;
   for (std::int64_t n = 0; n < 30; ++n) append(1 + n % 3, n);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(ledger().at(1).size(), 10U);
   EXPECT_EQ(ledger().at(3).size(), 10U);
   EXPECT_FALSE(ledger().contains(2));
@@ -181,7 +190,7 @@ TEST_F(Events, ParkTheirAggregateAndLetTheOthersGoOn) {
   append(2, 1000);
   for (int i = 0; i < 40; ++i) {
     clock_.advance(1s);
-    dispatcher_->drain();
+    drain();
   }
   const auto numbers = ledger().at(2);
   ASSERT_EQ(numbers.size(), 11U);
@@ -189,25 +198,25 @@ TEST_F(Events, ParkTheirAggregateAndLetTheOthersGoOn) {
   EXPECT_EQ(parked("1 = 1"), 0);
 }
 
-TEST_F(Events, BecomeDeadLettersUntilSomebodyRetriesThem) {
+TEST_P(Events, BecomeDeadLettersUntilSomebodyRetriesThem) {
   ledger_.throwing = 5;
   append(5, 1);
   append(6, 2);
   for (int i = 0; i < 20; ++i) {
-    dispatcher_->drain();
+    drain();
     clock_.advance(60s);
   }
   EXPECT_EQ(parked("dead = 1"), 1);
   EXPECT_TRUE(ledger().contains(6));
   ledger_.throwing = 0;
   EXPECT_EQ(dispatcher_->retry_parked(), 1);
-  dispatcher_->drain();
+  drain();
   clock_.advance(1s);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{1});
 }
 
-TEST_F(Events, ThatAreSetAsideAreListedWithReasonAndTimes) {
+TEST_P(Events, ThatAreSetAsideAreListedWithReasonAndTimes) {
   ledger_.throwing = 5;
   const Time begun = clock_.now();
   append(5, 1);
@@ -236,7 +245,7 @@ TEST_F(Events, ThatAreSetAsideAreListedWithReasonAndTimes) {
   EXPECT_EQ(rest[0].seq, all[1].seq);
 }
 
-TEST_F(Events, ADiscardedDeadLetterLetsItsAggregateGoOn) {
+TEST_P(Events, ADiscardedDeadLetterLetsItsAggregateGoOn) {
   ledger_.throwing = 5;
   append(5, 1);
   append(5, 2);
@@ -250,12 +259,12 @@ TEST_F(Events, ADiscardedDeadLetterLetsItsAggregateGoOn) {
   EXPECT_EQ(unknown.error().code, "not_found");
   EXPECT_TRUE(write([&](auto& tx) { return discard_dead(tx, "ledger", all[0].seq); }));
   clock_.advance(60s);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{2});
   EXPECT_TRUE(list().empty());
 }
 
-TEST_F(Events, OneDeadLetterIsRetriedAlone) {
+TEST_P(Events, OneDeadLetterIsRetriedAlone) {
   ledger_.throwing = 5;
   append(5, 1);
   let_die();
@@ -269,30 +278,30 @@ TEST_F(Events, OneDeadLetterIsRetriedAlone) {
   });
   EXPECT_EQ(retried, 1);
   clock_.advance(1s);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{1});
   EXPECT_FALSE(ledger().contains(6));
   EXPECT_EQ(list(ParkedState::dead).size(), 1U);
 }
 
-TEST_F(Events, DeadLettersExpireAndParkedOnesDoNot) {
+TEST_P(Events, DeadLettersExpireAndParkedOnesDoNot) {
   ledger_.throwing = 5;
   append(5, 1);
   append(5, 2);
   let_die();
   clock_.advance(options_.keep_dead - 1h);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(list().size(), 2U);
   ledger_.throwing = 0;
   clock_.advance(2h);
-  dispatcher_->drain();
+  drain();
   clock_.advance(60s);
-  dispatcher_->drain();
+  drain();
   EXPECT_TRUE(list().empty());
   EXPECT_EQ(ledger().at(5), std::vector<std::int64_t>{2}) << "the one behind it was handled";
 }
 
-TEST_F(Events, ThatNameAnErasedAccountAreRemovedAndOnlyThose) {
+TEST_P(Events, ThatNameAnErasedAccountAreRemovedAndOnlyThose) {
   ledger_.throwing = 5;
   append(5, 7);     // names 7 in its payload
   append(5, 77);    // another number that begins alike
@@ -314,42 +323,44 @@ TEST_F(Events, ThatNameAnErasedAccountAreRemovedAndOnlyThose) {
   for (const auto& event : left) EXPECT_EQ(event.aggregate, 5);
 }
 
-TEST_F(Events, GoOnAfterARestart) {
+TEST_P(Events, GoOnAfterARestart) {
   for (std::int64_t n = 0; n < 20; ++n) append(1, n);
-  dispatcher_->drain();
+  drain();
   close();
   open();
   append(1, 20);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(ledger().at(1).size(), 21U);
   // The volatile one hears only what is new.
   EXPECT_EQ(listener_.seen.size(), 21U);
 }
 
-TEST_F(Events, AVolatileSubscriberThatFailsStartsOver) {
+TEST_P(Events, AVolatileSubscriberThatFailsStartsOver) {
   listener_.fail_next = true;
   append(1, 1);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(listener_.resets, 1);
   append(1, 2);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(listener_.seen.size(), 1U);
 }
 
-TEST_F(Events, OldOnesAreForgottenButNeverTheNewest) {
+TEST_P(Events, OldOnesAreForgottenButNeverTheNewest) {
   for (std::int64_t n = 0; n < 5; ++n) append(1, n);
-  dispatcher_->drain();
+  drain();
   clock_.advance(std::chrono::hours(24 * 8));
-  dispatcher_->drain();
-  dispatcher_->drain();
+  drain();
+  drain();
   const auto left = db_->read_blocking([](db::Transaction& tx) -> Result<std::int64_t> {
     return *tx.value<std::int64_t>("select count(*) from outbox");
   });
   EXPECT_LE(*left, 1);
   append(1, 5);
-  dispatcher_->drain();
+  drain();
   EXPECT_EQ(ledger().at(1).size(), 6U);
 }
+
+INSTANTIATE_TEST_SUITE_P(, Events, testing::ValuesIn(db::test_engines), db::engine_name);
 
 }  // namespace
 }  // namespace madang::events

@@ -1,12 +1,24 @@
 #include "platform/events/outbox.hpp"
 
+#include <utility>
+
 namespace madang::events {
+
+namespace {
+
+thread_local bool appended = false;
+
+}  // namespace
+
+bool Outbox::take_appended() {
+  return std::exchange(appended, false);
+}
 
 void Outbox::append_text(db::Transaction& tx, std::string_view type, Id aggregate,
                          std::string_view payload) {
   tx.execute("insert into outbox (type, aggregate, payload, created_at) values (?, ?, ?, ?)", type,
              aggregate, payload, clock_.now());
-  appended_.store(true, std::memory_order_release);
+  appended = true;
 }
 
 std::int64_t last_sequence(db::Transaction& tx) {

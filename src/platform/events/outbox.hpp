@@ -1,8 +1,8 @@
 // The transactional outbox: an append-only log of what happened, written in the transaction in
-// which it happened. Its sequence is in commit order (one writer gives it).
+// which it happened. Its sequence is in commit order: the one writer gives it, or, where several
+// transactions commit at a time, a sequencer does after the commit (sequencer.hpp).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -33,15 +33,15 @@ class Outbox {
     append_text(tx, type, aggregate, json::to_json(payload));
   }
 
-  /// For Database::on_commit: whether anything was appended since the last call.
-  bool take_appended() { return appended_.exchange(false, std::memory_order_acq_rel); }
+  /// For Database::on_commit: whether anything was appended on this thread since the last call. A
+  /// body runs and is committed on one thread.
+  bool take_appended();
 
  private:
   void append_text(db::Transaction& tx, std::string_view type, Id aggregate,
                    std::string_view payload);
 
   const Clock& clock_;
-  std::atomic<bool> appended_{false};
 };
 
 /// The log's last sequence as this transaction sees it; 0 when it is empty.
