@@ -157,7 +157,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
 
 void Application::Parts::mount() {
   api.set_authenticator(sessions);
-  api.set_shedding([this] { return lag.overloaded(); });
+  api.set_shedding([this] { return lag.refuse_next(); });
   identity_routes.mount(api);
   suspensions.mount(api);
   media_routes.mount(api);

@@ -38,6 +38,7 @@ JobQueue::JobQueue(const std::string& pool, std::size_t interactive, std::size_t
           registry.histogram("madang_pool_wait_seconds", "Time in the queue", {{"pool", pool}})),
       refused_full_(refused(registry, pool, "full")),
       refused_late_(refused(registry, pool, "deadline")),
+      refused_overload_(refused(registry, pool, "overload")),
       refused_closed_(refused(registry, pool, "closed")) {
   lanes_[0].limit = interactive;
   lanes_[1].limit = background;
@@ -107,7 +108,7 @@ bool JobQueue::wait_for_work() {
 Job* JobQueue::wait_take() {
   for (;;) {
     JobList taken;
-    JobList late;
+    JobList refused;
     {
       std::unique_lock lock(mutex_);
       Waiting& from = lane_of(Lane::interactive);
@@ -115,46 +116,59 @@ Job* JobQueue::wait_take() {
       wake_.wait(lock, [&] { return closed_ || !from.jobs.empty(); });
       --idle_;
       if (from.jobs.empty()) return nullptr;
-      taken = take_locked(from, 1, late);
+      taken = take_locked(from, 1, refused);
     }
-    refuse_late(std::move(late));
+    tell(std::move(refused));
     if (Job* job = taken.pop_front()) return job;
   }
 }
 
 JobList JobQueue::take(Lane lane, std::size_t most) {
-  JobList late;
+  JobList refused;
   JobList taken;
   {
     const std::lock_guard lock(mutex_);
-    taken = take_locked(lane_of(lane), most, late);
+    taken = take_locked(lane_of(lane), most, refused);
   }
-  refuse_late(std::move(late));
+  tell(std::move(refused));
   return taken;
 }
 
-JobList JobQueue::take_locked(Waiting& lane, std::size_t most, JobList& late) {
+JobList JobQueue::take_locked(Waiting& lane, std::size_t most, JobList& refused) {
   JobList taken;
   if (lane.jobs.empty()) return taken;
   const auto now = Steady::now();
+  const bool interactive = &lane == &lane_of(Lane::interactive);
   while (taken.size() < most && !lane.jobs.empty()) {
     Job& job = *lane.jobs.pop_front();
     wait_seconds_.Observe(std::chrono::duration<double>(now - job.queued).count());
-    (job.deadline.at() <= now ? late : taken).push_back(job);
+    (too_late(job, interactive, now) ? refused : taken).push_back(job);
   }
   show_waiting();
   return taken;
 }
 
-void JobQueue::refuse_late(JobList late) {
-  if (late.empty()) return;
-  JobList told;
-  while (Job* job = late.pop_front()) {
-    refused_late_.Increment();
-    job->refused = refusal("the database was not reached in time; try again shortly.");
-    told.push_back(*job);
+// Notes the reason in the job.
+bool JobQueue::too_late(Job& job, bool interactive, Steady::time_point now) {
+  const bool overload = interactive && delay_.too_late(now - job.queued, now) && !job.doorbell;
+  if (job.deadline.at() <= now) {
+    refuse_late(job);
+    return true;
   }
-  tell(std::move(told));
+  if (!overload) return false;
+  refused_overload_.Increment();
+  job.refused = refusal("more is asked of the database than it can do; try again shortly.");
+  return true;
+}
+
+void JobQueue::refuse_late(Job& job) {
+  refused_late_.Increment();
+  job.refused = refusal("the database was not reached in time; try again shortly.");
+}
+
+void JobQueue::served(Steady::duration took) {
+  const std::lock_guard lock(mutex_);
+  delay_.served(took);
 }
 
 void JobQueue::watch_deadlines() {
@@ -171,7 +185,7 @@ void JobQueue::watch_deadlines() {
     }
     JobList late = remove_late(now);
     lock.unlock();
-    refuse_late(std::move(late));
+    tell(std::move(late));
     lock.lock();
   }
 }
@@ -183,9 +197,10 @@ JobList JobQueue::remove_late(Steady::time_point now) {
   for (Waiting& lane : lanes_) {
     JobList kept;
     while (Job* job = lane.jobs.pop_front()) {
-      const bool too_late = job->deadline.at() <= now;
-      if (!too_late) watched_ = std::min(watched_, job->deadline.at());
-      (too_late ? late : kept).push_back(*job);
+      const bool passed = job->deadline.at() <= now;
+      if (!passed) watched_ = std::min(watched_, job->deadline.at());
+      if (passed) refuse_late(*job);
+      (passed ? late : kept).push_back(*job);
     }
     lane.jobs = std::move(kept);
   }

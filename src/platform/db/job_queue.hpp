@@ -1,4 +1,5 @@
-// The bounded queue in front of a pool of connections: two lanes, deadlines, metrics.
+// The bounded queue in front of a pool of connections: two lanes, deadlines, metrics. People's jobs
+// are refused when the queue stands (runtime/standing_delay.hpp); the house's own threads wait.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 
 #include "platform/db/job.hpp"
 #include "platform/metrics/metrics.hpp"
+#include "platform/runtime/standing_delay.hpp"
 
 namespace madang::db {
 
@@ -37,6 +39,8 @@ class JobQueue {
   /// Gives back the last ones taken from a lane, in front of it.
   void put_back(Lane lane, JobList jobs);
   bool waiting(Lane lane);
+  /// A connection was at work for so long, on a job or on a group of them.
+  void served(Deadline::Steady::duration took);
 
   /// `database_busy`
   static Problem refusal(const char* why);
@@ -52,8 +56,9 @@ class JobQueue {
 
   bool push(Job& job, Lane lane);
   Waiting& lane_of(Lane lane) { return lanes_[lane == Lane::interactive ? 0 : 1]; }
-  JobList take_locked(Waiting& lane, std::size_t most, JobList& late);
-  void refuse_late(JobList late);
+  JobList take_locked(Waiting& lane, std::size_t most, JobList& refused);
+  bool too_late(Job& job, bool interactive, Deadline::Steady::time_point now);
+  void refuse_late(Job& job);
   void watch_deadlines();
   JobList remove_late(Deadline::Steady::time_point now);
   void show_waiting();
@@ -61,6 +66,7 @@ class JobQueue {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::array<Waiting, 2> lanes_;
+  runtime::StandingDelay delay_;
   int idle_ = 0;
   bool closed_ = false;
   std::condition_variable watch_;
@@ -69,6 +75,7 @@ class JobQueue {
   metrics::Histogram& wait_seconds_;
   metrics::Counter& refused_full_;
   metrics::Counter& refused_late_;
+  metrics::Counter& refused_overload_;
   metrics::Counter& refused_closed_;
   // A deadline is kept even when no connection's thread comes by for long.
   std::jthread watcher_;

@@ -290,5 +290,36 @@ TEST_F(SqliteGroup, CommitsACrowdTogether) {
   EXPECT_LE(commits, 10);  // 1, unless the machine was slow enough to end the group's time
 }
 
+Task<Result<bool>> write_slowly(Database* db, Id id) {
+  const auto body = [id](Transaction& tx) -> Result<bool> {
+    std::this_thread::sleep_for(2ms);
+    tx.execute("insert into t values (?, 1)", id);
+    return true;
+  };
+  co_return co_await db->write(Deadline::after(20s), body);
+}
+
+// More at once than can be done in the time that anybody should wait.
+TEST_F(SqliteGroup, RefusesPeopleWhenTheQueueStandsAndLosesNobody) {
+  std::vector<std::future<Result<bool>>> people;
+  for (Id id = 1; id <= 400; ++id) people.push_back(io_.spawn(write_slowly(db_.get(), id)));
+  const auto own = db_->write_blocking([](Transaction& tx) -> Result<bool> {
+    tx.execute("insert into t values (1000, 1)");
+    return true;
+  });
+  EXPECT_TRUE(own.has_value()) << "the house's own threads wait";
+  int done = 0, refused = 0;
+  for (auto& one : people) {
+    const auto told = one.get();
+    if (!told) EXPECT_EQ(told.error().code, "database_busy");
+    ++(told ? done : refused);
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(done, 0);
+  EXPECT_EQ(number(*db_, "select count(*) from t"), done + 1);
+  const std::string line = "madang_pool_refused_total{pool=\"db_writer\",reason=\"overload\"} ";
+  EXPECT_NE(registry_.scrape().find(line + std::to_string(refused)), std::string::npos);
+}
+
 }  // namespace
 }  // namespace madang::db

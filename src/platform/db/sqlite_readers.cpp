@@ -60,7 +60,9 @@ void Readers::serve(Connection& connection) {
   while (Job* job = queue_.wait_take()) {
     metrics_.busy.Increment();
     reader.deadline = job->deadline;
+    const auto begun = Deadline::Steady::now();
     perform(reader, *job);
+    queue_.served(Deadline::Steady::now() - begun);
     metrics_.count(connection.statements());
     metrics_.busy.Decrement();
     JobList done;

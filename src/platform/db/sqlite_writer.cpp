@@ -1,5 +1,7 @@
 #include "platform/db/sqlite_writer.hpp"
 
+#include <algorithm>
+
 #include "platform/log/log.hpp"
 
 namespace madang::db::sqlite {
@@ -8,8 +10,12 @@ using Steady = Deadline::Steady;
 
 namespace {
 
-/// A group takes what arrives meanwhile for no longer than this.
-constexpr auto max_group_time = std::chrono::milliseconds(20);
+/// A group takes what arrives meanwhile for about as long as its commit will take: then no more
+/// than half of the time goes into commits, and nobody waits for long because others come along.
+constexpr std::chrono::nanoseconds min_group_time = std::chrono::milliseconds(2);
+constexpr std::chrono::nanoseconds max_group_time = std::chrono::milliseconds(20);
+/// How many jobs are taken from the queue at once: those that are still in it can be refused.
+constexpr std::size_t max_handful = 32;
 /// How often a group is begun again before its bodies are run one by one.
 constexpr int max_restarts = 2;
 /// Background work waits for at most so many groups of interactive work.
@@ -75,6 +81,7 @@ void Writer::serve() {
     committed_ = has_interactive_ = has_background_ = begin_failed_ = false;
     if (gather()) finish();
     announce();
+    queue_.served(Steady::now() - begun_);
     metrics_.count(connection_.statements());
     checkpointer_.between_groups();
     metrics_.busy.Set(0);
@@ -110,7 +117,7 @@ JobList Writer::take(Lane& lane) {
     has_background_ = true;
     if (!jobs.empty()) return jobs;
   }
-  jobs = queue_.take(lane = Lane::interactive, max_group_ - group_.size());
+  jobs = queue_.take(lane = Lane::interactive, std::min(max_group_ - group_.size(), max_handful));
   if (!jobs.empty()) {
     has_interactive_ = true;
   } else if (!has_interactive_) {
@@ -121,7 +128,8 @@ JobList Writer::take(Lane& lane) {
 }
 
 bool Writer::group_is_full() const {
-  return group_.size() >= max_group_ || begin_failed_ || Steady::now() - begun_ > max_group_time;
+  return group_.size() >= max_group_ || begin_failed_ ||
+         Steady::now() - begun_ > std::clamp(commit_time_, min_group_time, max_group_time);
 }
 
 // The first body whose changes the transaction holds needs no savepoint: undoing it is undoing all.
@@ -223,7 +231,9 @@ void Writer::finish() {
   try {
     commit_.run();
     committed_ = true;
-    commit_seconds_.Observe(std::chrono::duration<double>(Steady::now() - start).count());
+    const auto took = Steady::now() - start;
+    commit_time_ += (took - commit_time_) / 16;
+    commit_seconds_.Observe(std::chrono::duration<double>(took).count());
   } catch (const SqlError& error) {
     log::warn("db", "commit_failed",
               {{"error", std::string_view(error.what())}, {"bodies", group_.size()}});

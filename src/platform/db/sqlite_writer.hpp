@@ -83,6 +83,7 @@ class Writer {
   int restarts_ = 0;
   int groups_without_background_ = 0;
   Deadline::Steady::time_point begun_{};
+  std::chrono::nanoseconds commit_time_{};  // moving average
 
   std::function<void()> listener_;
   std::atomic<bool> has_listener_ = false;

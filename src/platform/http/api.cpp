@@ -48,6 +48,8 @@ Api::Api(ApiOptions options, const Clock& clock, metrics::Registry& registry)
     : options_(std::move(options)),
       clock_(clock),
       registry_(registry),
+      shed_(registry.counter("madang_http_shed_total",
+                             "Requests refused because I/O threads were behind")),
       limiter_(options_.rate_keys, registry),
       in_flight_(std::make_unique<InFlight>(options_.max_in_flight_keys)) {
   unmatched_route_ = std::make_unique<Route>();
@@ -91,7 +93,8 @@ BodyPolicy Api::body_policy(const Request& head) {
   if (match.route == Router::none) return {.limit = 64 * 1024};
   const EndpointOptions& options = routes_[match.route]->endpoint.options;
   BodyPolicy policy{.limit = options.body_limit, .stream = options.stream};
-  if (options.rate != "none" && overloaded_ && overloaded_()) {
+  if (options.rate != "none" && refuse_next_ && refuse_next_()) {
+    shed_.Increment();
     const Problem problem =
         busy("overloaded", "The server is at its limit; try again shortly.").error();
     policy.refuse = problem_response(problem, head.request_id);

@@ -109,8 +109,8 @@ class Api final : public Handler {
 
   void set_authenticator(Authenticator& authenticator) { authenticator_ = &authenticator; }
   void set_fallback(Fallback fallback) { fallback_ = std::move(fallback); }
-  /// New requests are answered 503 `overloaded` at once while this says so.
-  void set_shedding(std::function<bool()> overloaded) { overloaded_ = std::move(overloaded); }
+  /// Asked of each new request: whether it is answered 503 `overloaded` at once.
+  void set_shedding(std::function<bool()> refuse_next) { refuse_next_ = std::move(refuse_next); }
 
   /// handler: Task<Result<Out>> (Owner::*)(Call&) or (Call&, In). In comes from the JSON body, or
   /// from the query for GET. Out is a described struct, Page<T>, Nothing, or a Response made by
@@ -231,7 +231,8 @@ class Api final : public Handler {
   metrics::Registry& registry_;
   Authenticator* authenticator_ = nullptr;
   Fallback fallback_;
-  std::function<bool()> overloaded_;
+  std::function<bool()> refuse_next_;
+  metrics::Counter& shed_;
   RateLimiter limiter_;
   Router router_;
   std::vector<std::unique_ptr<Route>> routes_;

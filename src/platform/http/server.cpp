@@ -23,6 +23,7 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int backlog = 4096;
+constexpr std::size_t most_at_once = 64;
 constexpr auto accept_backoff = 50ms;  // out of descriptors or memory: waiting is all that helps
 constexpr std::size_t most_turned_away = 64;  // per thread; beyond, closed without an answer
 constexpr auto end_of_loops = 5s;
@@ -144,7 +145,7 @@ struct Server::Impl {
   void admit(Listener& listener, tcp::socket socket);
   static Task<> accept(Impl* impl, Listener* listener);
   static Task<> sweep(Listener* listener);
-  void accept_waiting(Listener& listener);
+  void accept_waiting(Listener& listener, std::size_t most);
   void close_listeners();
   void cut_all();
   void end_sweepers();
@@ -209,6 +210,8 @@ Task<> Server::Impl::accept(Impl* impl, Listener* listener) {
     auto [ec, socket] = co_await listener->acceptor.async_accept(as_result);
     if (!ec) {
       impl->admit(*listener, std::move(socket));
+      // A crowd at the door comes in at once, not one for each round of everybody inside.
+      impl->accept_waiting(*listener, most_at_once);
     } else if (out_of_resources(ec)) {
       impl->core.accept_failures.Increment();
       log::warn("http", "accept_failed", {{"error", ec.message()}});
@@ -216,15 +219,16 @@ Task<> Server::Impl::accept(Impl* impl, Listener* listener) {
       co_await pause.async_wait(as_result);
     }
   }
-  impl->accept_waiting(*listener);
+  // Closing a listening socket resets the connections its queue still holds: take them first.
+  impl->accept_waiting(*listener, backlog);
   boost::system::error_code ignored;
   listener->acceptor.close(ignored);
   listener->shard.begin_drain();
 }
 
-/// Closing a listening socket resets the connections its queue still holds: take them first.
-void Server::Impl::accept_waiting(Listener& listener) {
-  for (;;) {
+/// Takes connections out of the listening socket's queue.
+void Server::Impl::accept_waiting(Listener& listener, std::size_t most) {
+  for (; most > 0; --most) {
     boost::system::error_code ec;
     tcp::socket socket(listener.shard.executor);
     listener.acceptor.accept(socket, ec);

@@ -6,14 +6,6 @@ namespace madang::runtime {
 
 using Steady = Deadline::Steady;
 
-namespace {
-
-double seconds_since(Steady::time_point start) {
-  return std::chrono::duration<double>(Steady::now() - start).count();
-}
-
-}  // namespace
-
 Bulkhead::Bulkhead(Options options, metrics::Registry& registry)
     : options_(std::move(options)),
       busy_(registry.gauge("madang_pool_busy", "Threads at work", {{"pool", options_.name}})),
@@ -23,7 +15,9 @@ Bulkhead::Bulkhead(Options options, metrics::Registry& registry)
       refused_full_(registry.counter("madang_pool_refused_total", "Jobs that were refused",
                                      {{"pool", options_.name}, {"reason", "full"}})),
       refused_late_(registry.counter("madang_pool_refused_total", "Jobs that were refused",
-                                     {{"pool", options_.name}, {"reason", "deadline"}})) {
+                                     {{"pool", options_.name}, {"reason", "deadline"}})),
+      refused_overload_(registry.counter("madang_pool_refused_total", "Jobs that were refused",
+                                         {{"pool", options_.name}, {"reason", "overload"}})) {
   registry.gauge("madang_pool_size", "Threads", {{"pool", options_.name}}).Set(options_.threads);
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { serve(); });
 }
@@ -73,24 +67,35 @@ bool Bulkhead::enqueue(Job job) {
 }
 
 void Bulkhead::serve() {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    std::unique_lock lock(mutex_);
     wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
     if (queue_.empty()) return;
     Job job = std::move(queue_.front());
     queue_.pop_front();
     waiting_.Set(static_cast<double>(queue_.size()));
+    const auto now = Steady::now();
+    const bool overload = delay_.too_late(now - job.queued, now);
     lock.unlock();
-    perform(job);
+    wait_seconds_.Observe(std::chrono::duration<double>(now - job.queued).count());
+    if (overload) {
+      refuse(job, refused_overload_, "more is asked than can be done; try again shortly.");
+    } else if (job.deadline.passed()) {
+      refuse(job, refused_late_, "not reached in time; try again shortly.");
+    } else {
+      perform(job);
+    }
+    lock.lock();
+    if (!overload) delay_.served(Steady::now() - now);
   }
 }
 
+void Bulkhead::refuse(Job& job, metrics::Counter& counter, const char* why) {
+  counter.Increment();
+  job.done(nullptr, refusal(why));
+}
+
 void Bulkhead::perform(Job& job) {
-  wait_seconds_.Observe(seconds_since(job.queued));
-  if (job.deadline.passed()) {
-    refused_late_.Increment();
-    return job.done(nullptr, refusal("not reached in time; try again shortly."));
-  }
   busy_.Increment();
   std::exception_ptr error;
   try {

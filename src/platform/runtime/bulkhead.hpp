@@ -19,6 +19,7 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "platform/metrics/metrics.hpp"
+#include "platform/runtime/standing_delay.hpp"
 
 namespace madang::runtime {
 
@@ -36,7 +37,8 @@ class Bulkhead {
   Bulkhead& operator=(const Bulkhead&) = delete;
 
   /// Runs work on one of the threads: any callable returning a Result. Exceptions come back to the
-  /// caller. Errors: `busy` when the queue is full or the deadline passes before the work begins.
+  /// caller. Errors: `busy` when the queue is full or stands (standing_delay.hpp), or when the
+  /// deadline passes before the work begins.
   template <class F>
   auto run(Deadline deadline, F work) -> Task<std::invoke_result_t<F&>> {
     std::optional<std::invoke_result_t<F&>> out;
@@ -60,6 +62,7 @@ class Bulkhead {
   Task<std::optional<Problem>> submit(Deadline deadline, const std::function<void()>* work);
   bool enqueue(Job job);
   void serve();
+  void refuse(Job& job, metrics::Counter& counter, const char* why);
   void perform(Job& job);
   Problem refusal(const char* why);
 
@@ -69,9 +72,11 @@ class Bulkhead {
   metrics::Histogram& wait_seconds_;
   metrics::Counter& refused_full_;
   metrics::Counter& refused_late_;
+  metrics::Counter& refused_overload_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;
+  StandingDelay delay_;
   bool closed_ = false;
   std::vector<std::jthread> threads_;
 };

@@ -1,53 +1,109 @@
 #include "platform/runtime/lag.hpp"
 
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "platform/runtime/standing_delay.hpp"
 
 namespace madang::runtime {
 
 namespace {
 
-// Written and read by its own I/O thread.
-thread_local bool this_thread_overloaded = false;
+using Steady = std::chrono::steady_clock;
+using asio::use_awaitable;
+
+constexpr auto pause_at_work = std::chrono::milliseconds(1);
+constexpr auto pause_at_rest = std::chrono::milliseconds(10);
+
+/// A delay beyond so many times the limit: nothing is admitted until it is worked off.
+constexpr int far_beyond = 4;
+
+struct Probe {
+  StandingDelay delay;
+  Steady::duration waited{};
+  std::optional<Steady::time_point> sent{};  // it is not back yet
+  bool asked = false;                        // somebody wanted to know since the last one
+  double admitted = 1;                       // the share of requests
+  double credit = 0;
+
+  // Additive increase, multiplicative decrease.
+  void came_back(Steady::time_point now) {
+    waited = now - *std::exchange(sent, std::nullopt);
+    delay.observe(waited, now);
+    if (delay.standing() && waited > delay.target()) {
+      admitted = std::max(0.01, admitted * (waited > 2 * delay.target() ? 0.85 : 0.95));
+    } else {
+      admitted = std::min(1.0, admitted + 0.01);
+    }
+  }
+
+  bool refuse_next(Steady::time_point now) {
+    asked = true;
+    if (!delay.standing() && admitted >= 1) return false;
+    // A probe that is out for longer than the last one was says more.
+    const auto waiting = sent ? std::max(waited, now - *sent) : waited;
+    if (delay.standing() && waiting > far_beyond * delay.target()) return true;
+    credit += admitted;
+    if (credit < 1) return true;
+    credit -= 1;
+    return false;
+  }
+};
+
+// Its own I/O thread's.
+thread_local Probe* this_threads_probe = nullptr;
+
+int open_eventfd() {
+  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
 
 }  // namespace
 
-LagMonitor::LagMonitor(Options options, IoPool& pool, metrics::Registry& registry)
-    : options_(options),
+LagMonitor::LagMonitor(std::chrono::milliseconds limit, IoPool& pool, metrics::Registry& registry)
+    : limit_(limit),
       pool_(pool),
-      lag_seconds_(registry.histogram("madang_io_lag_seconds", "How late an I/O thread runs")) {}
+      lag_seconds_(registry.histogram("madang_io_lag_seconds",
+                                      "How long what arrives waits for an I/O thread")) {}
 
 void LagMonitor::start(TaskGroup& tasks) {
   for (std::size_t i = 0; i < pool_.size(); ++i)
     tasks.spawn(pool_.executor(i), "watch_lag", watch());
 }
 
-bool LagMonitor::overloaded() const {
-  return this_thread_overloaded;
+bool LagMonitor::refuse_next() const {
+  Probe* const probe = this_threads_probe;
+  return probe && probe->refuse_next(Steady::now());
 }
 
 Task<> LagMonitor::watch() {
-  using Steady = std::chrono::steady_clock;
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  Steady::time_point late_since{};
+  const auto executor = co_await asio::this_coro::executor;
+  asio::posix::stream_descriptor descriptor(executor, open_eventfd());
+  asio::steady_timer pause(executor);
+  Probe probe{.delay = StandingDelay(limit_)};
+  this_threads_probe = &probe;
+  struct Forget {
+    ~Forget() { this_threads_probe = nullptr; }
+  } forget;
   while (!stopping_) {
-    const auto due = Steady::now() + options_.interval;
-    timer.expires_at(due);
-    co_await timer.async_wait(asio::use_awaitable);
-    const auto now = Steady::now();
-    const auto lag = now - due;
-    lag_seconds_.Observe(std::chrono::duration<double>(lag).count());
-    if (lag <= options_.limit) {
-      late_since = {};
-      this_thread_overloaded = false;
-      continue;
-    }
-    if (late_since == Steady::time_point{}) late_since = now;
-    // A single late look is the machine's doing; looks that stay late are ours.
-    this_thread_overloaded = now - late_since >= options_.window;
+    pause.expires_after(std::exchange(probe.asked, false) ? pause_at_work : pause_at_rest);
+    co_await pause.async_wait(use_awaitable);
+    // A write raises the descriptor's edge anew each time; nothing need be read.
+    eventfd_write(descriptor.native_handle(), 1);
+    probe.sent = Steady::now();
+    co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, use_awaitable);
+    probe.came_back(Steady::now());
+    lag_seconds_.Observe(std::chrono::duration<double>(probe.waited).count());
   }
-  this_thread_overloaded = false;
 }
 
 }  // namespace madang::runtime

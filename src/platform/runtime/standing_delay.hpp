@@ -1,0 +1,67 @@
+// When a queue is too long, told by how long its jobs wait and not by how many they are. A burst
+// waits and is worked off; when for a whole interval not one job came through quickly, the queue is
+// standing: it adds delay and no throughput. Then a job that has waited for longer than twice the
+// target is refused when its turn comes, so that those that are served are served soon.
+//
+// This is controlled delay (CoDel: Nichols and Jacobson, ACM Queue 2012; RFC 8289) as servers use
+// it for requests. The target follows what one job takes: twice that in the queue and once at work
+// is three times what it takes when nobody waits.
+//
+// Not thread-safe: it belongs to its queue's lock.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace madang::runtime {
+
+class StandingDelay {
+ public:
+  using Steady = std::chrono::steady_clock;
+
+  /// `floor`: the target is never below it, nor what the machine's scheduler does to a thread.
+  explicit StandingDelay(Steady::duration floor = std::chrono::milliseconds(2)) : floor_(floor) {}
+
+  /// A job was worked on for so long.
+  void served(Steady::duration took) { service_ += (took - service_) / 16; }
+
+  /// Told of each job when its turn comes. True: it is to be refused.
+  bool too_late(Steady::duration waited, Steady::time_point now) {
+    observe(waited, now);
+    return standing_ && waited > 2 * target();
+  }
+
+  /// The same for a queue that is only looked at from outside.
+  void observe(Steady::duration waited, Steady::time_point now) {
+    if (now >= ends_) {
+      // After a time without jobs the last interval says nothing about now.
+      const bool was_idle = now - waited > ends_ + interval();
+      standing_ = !was_idle && std::min(shortest_, waited) > target();
+      if (standing_) wary_until_ = now + wary;
+      // A queue that has just stood is not given as long again.
+      ends_ = now + (now < wary_until_ ? interval() / 8 : interval());
+      shortest_ = waited;
+    }
+    shortest_ = std::min(shortest_, waited);
+  }
+
+  bool standing() const { return standing_; }
+  Steady::duration target() const { return std::max(floor_, service_); }
+
+ private:
+  /// Long enough for a burst to be worked off.
+  Steady::duration interval() const {
+    return std::max<Steady::duration>(std::chrono::milliseconds(100), 4 * target());
+  }
+
+  static constexpr auto wary = std::chrono::seconds(1);
+
+  Steady::duration floor_;
+  Steady::duration service_{};  // moving average
+  Steady::time_point ends_{};
+  Steady::time_point wary_until_{};
+  Steady::duration shortest_{};
+  bool standing_ = false;
+};
+
+}  // namespace madang::runtime
