@@ -113,6 +113,7 @@ class S3Server {
     alive_ = ends[1];
   }
 
+  /// Takes half a minute when a gateway was killed just before: it is still waited for.
   void make_bucket(const std::string& bucket) const {
     const std::string host = endpoint_.substr(endpoint_.find("//") + 2);
     auto request = objects::sigv4::authorize({.method = "PUT",
@@ -125,7 +126,7 @@ class S3Server {
                                       .url = endpoint_ + "/" + bucket,
                                       .headers = std::move(request.headers),
                                       .max_body = 1 << 16},
-                                     Deadline::after(std::chrono::seconds(20)));
+                                     Deadline::after(std::chrono::seconds(60)));
     if (!made || made->status != 200)
       throw std::runtime_error("no bucket: " +
                                (made ? std::string(as_text(made->body)) : made.error().detail));

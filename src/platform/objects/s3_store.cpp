@@ -13,7 +13,6 @@ namespace madang::objects {
 
 namespace {
 
-constexpr std::size_t page_size = 1'000;  // S3's own limit
 constexpr int max_pages = 20;
 constexpr std::uint64_t max_listing = 4u << 20;
 
@@ -66,7 +65,6 @@ std::unexpected<Problem> problem_of(const HttpAnswer& answer) {
   const std::string code = s3_error_code(as_text(answer.body));
   const std::string said = "S3 answered " + std::to_string(answer.status) + " " + code;
   if (answer.status == 404 && (code.empty() || code == "NoSuchKey")) return no_such_object();
-  if (answer.status == 412) return fail(Kind::precondition, "object_changed", said);
   if (answer.status == 507 || code == "QuotaExceeded")
     return busy("storage_full", said, std::chrono::seconds(60));
   if (answer.status == 429 || answer.status >= 500 || code == "OperationAborted")
@@ -106,6 +104,8 @@ S3StoreOptions checked(S3StoreOptions options) {
     throw std::invalid_argument("'" + options.bucket + "' is no name of an S3 bucket");
   if (options.credentials.access_key.empty() || options.credentials.secret.empty())
     throw std::invalid_argument("S3 needs an access key and a secret key");
+  if (options.page == 0 || options.page > 1'000)
+    throw std::invalid_argument("S3 lists 1 to 1000 keys at once");
   if (options.connections == 0) throw std::invalid_argument("S3 needs connections");
   return options;
 }
@@ -225,22 +225,17 @@ Result<ObjectInfo> S3Store::put(std::string_view key, std::string_view content_t
 
 Result<ObjectInfo> S3Store::copy(std::string_view from, std::string_view to) {
   if (!valid_key(from) || !valid_key(to)) return bad_key();
-  for (int tries = 0;; ++tries) {
-    auto info = head(from);
-    if (!info || from == to) return info;  // S3 refuses to copy an object onto itself
-    const std::string source = sigv4::encode("/" + options_.bucket + "/" + std::string(from), true);
-    const auto answer = ask({.method = "PUT",
-                             .key = std::string(to),
-                             .headers = {{"x-amz-copy-source", source},
-                                         {"x-amz-copy-source-if-match", "\"" + info->etag + "\""}}},
-                            Deadline::never());
-    if (!answer && answer.error().code == "object_changed" && tries < 3) continue;
-    if (!answer) return fail(answer.error());
-    // S3 begins to answer before it has copied: a 200 may still say that it failed.
-    if (const std::string code = s3_error_code(as_text(answer->body)); !code.empty())
-      return busy(away, "S3 could not copy: " + code);
-    return info;
-  }
+  if (from == to) return head(from);  // S3 refuses to copy an object onto itself
+  const std::string source = sigv4::encode("/" + options_.bucket + "/" + std::string(from), true);
+  const auto answer =
+      ask({.method = "PUT", .key = std::string(to), .headers = {{"x-amz-copy-source", source}}},
+          Deadline::never());
+  if (!answer) return fail(answer.error());
+  // S3 begins to answer before it has copied: a 200 may still say that it failed.
+  if (const std::string code = s3_error_code(as_text(answer->body)); !code.empty())
+    return busy(away, "S3 could not copy: " + code);
+  // What was copied, not what was there before: the source may have changed in between.
+  return head(to);
 }
 
 Result<Object> S3Store::get(std::string_view key, std::uint64_t max_bytes, Deadline deadline) {
@@ -273,7 +268,7 @@ Result<std::size_t> S3Store::sweep_page(std::string_view prefix, Time older_than
   Ask page{.method = "GET",
            .query = {{"list-type", "2"},
                      {"encoding-type", "url"},
-                     {"max-keys", std::to_string(page_size)},
+                     {"max-keys", std::to_string(options_.page)},
                      {"prefix", std::string(prefix) + "/"}},
            .max_body = max_listing};
   if (!after.empty()) page.query.emplace_back("start-after", after);

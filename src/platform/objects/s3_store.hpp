@@ -31,6 +31,7 @@ struct S3StoreOptions {
   std::size_t connections = 8;               // calls at once
   std::chrono::milliseconds attempt{5'000};  // of one request at most; a call has up to twice this
   std::uint64_t max_object = 64u << 20;      // bytes of one object put from here
+  std::size_t page = 1'000;                  // keys listed at once; 1,000 is S3's own limit
 };
 
 class S3Store final : public ObjectStore {
@@ -50,7 +51,7 @@ class S3Store final : public ObjectStore {
                      Deadline deadline = Deadline::never()) override;
   Result<ObjectInfo> head(std::string_view key, Deadline deadline = Deadline::never()) override;
   Result<void> remove(std::string_view key) override;
-  /// Looks at up to 20,000 objects and goes on there the next time: a large prefix takes several.
+  /// Looks at up to 20 pages of the listing and goes on there the next time.
   Result<std::size_t> sweep(std::string_view prefix, Time older_than, std::size_t limit) override;
   Result<PresignedPut> presign_put(const PutGrant& grant) const override;
   Result<std::string> presign_get(const GetGrant& grant) const override;

@@ -54,6 +54,24 @@ TEST(SigV4, MatchesThePublishedVector) {
   EXPECT_FALSE(verified->covers("content-type"));
 }
 
+// The first example of "Authenticating Requests: Using the Authorization Header".
+TEST(SigV4, MatchesThePublishedVectorOfTheHeader) {
+  const AuthorizedRequest request =
+      authorize({.method = "GET",
+                 .path = "/test.txt",
+                 .headers = {{"range", "bytes=0-9"}, {"host", "examplebucket.s3.amazonaws.com"}},
+                 .payload_hash = to_hex(sha256(""))},
+                example, example_time());
+  EXPECT_EQ(request.query, "");
+  ASSERT_FALSE(request.headers.empty());
+  EXPECT_EQ(request.headers.back().first, "authorization");
+  EXPECT_EQ(request.headers.back().second,
+            "AWS4-HMAC-SHA256 "
+            "Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,"
+            "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,"
+            "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+}
+
 Reason reason_of(const SignedRequest& request, Time now) {
   const auto result = verify(request, now, lookup);
   EXPECT_FALSE(result.has_value());
