@@ -77,11 +77,12 @@ void Client::Thread::take_over() {
     orders.swap(orders_);
     queued_ = 0;
   }
+  const auto now = Steady::now();
   for (Order& order : orders) {
     for (std::size_t i = 0; i < order.commands.size(); ++i) {
       Call call{std::move(order.commands[i]), order.deadline, order.begun, order.to,
                 static_cast<std::uint32_t>(i)};
-      cluster_->submit(std::move(call));
+      cluster_->submit(std::move(call), now);
     }
   }
 }

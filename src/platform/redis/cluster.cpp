@@ -56,6 +56,12 @@ struct Cluster::Metrics {
     (problem.kind == Kind::unavailable ? unavailable : error).Increment();
   }
 
+  /// Counted at the end of a read: thousands of answers come in one.
+  void flush() {
+    if (good > 0) ok.Increment(static_cast<double>(std::exchange(good, 0)));
+  }
+
+  std::int64_t good = 0;
   metrics::Counter& ok;
   metrics::Counter& error;
   metrics::Counter& timeout;
@@ -101,20 +107,20 @@ void Cluster::fail_pausing(const Problem& problem) {
   for (auto& [at, call] : std::exchange(pausing_, {})) finish(std::move(call), fail(problem));
 }
 
-void Cluster::submit(Call call) {
+void Cluster::submit(Call&& call, Steady::time_point now) {
   budget_.deposit();
-  const auto longest = Steady::now() + options_.longest_wait;
+  const auto longest = now + options_.longest_wait;
   if (call.deadline.at() > longest) call.deadline = Deadline(longest);
   if (call.command.crosses_slots() && !standalone_) {
     return finish(std::move(call), fail(Kind::internal, "redis_cross_slot",
                                         "The keys of one command are in different slots."));
   }
-  route(std::move(call));
+  route(std::move(call), now);
 }
 
-void Cluster::route(Call call) {
+void Cluster::route(Call&& call, Steady::time_point now) {
   if (closed_) return finish(std::move(call), busy("redis_closed", "The client is closing."));
-  if (call.deadline.passed()) return finish(std::move(call), fail(too_late()));
+  if (call.deadline.at() <= now) return finish(std::move(call), fail(too_late()));
   if (!tried_) {
     if (waiting_for_map_.size() >= options_.max_pausing) {
       return finish(std::move(call), fail(too_many()));
@@ -150,7 +156,7 @@ Node* Cluster::replica_for(const Call& call, Node& master) {
   return nullptr;
 }
 
-void Cluster::dispatch(Node& node, Call call, bool replica) {
+void Cluster::dispatch(Node& node, Call&& call, bool replica) {
   switch (replica ? node.send_read(call) : node.send(call)) {
     case Node::Sent::yes:
       return;
@@ -161,7 +167,7 @@ void Cluster::dispatch(Node& node, Call call, bool replica) {
   }
   if (replica) {
     call.master_only = true;
-    return route(std::move(call));
+    return route(std::move(call), Steady::now());
   }
   // At once: who asks has another way, and the next one after it too.
   want_map();
@@ -170,7 +176,7 @@ void Cluster::dispatch(Node& node, Call call, bool replica) {
   finish(std::move(call), fail(unavailable(std::move(why))));
 }
 
-void Cluster::on_answer(Node& node, Call call, Value value) {
+void Cluster::on_answer(Node& node, Call&& call, Value&& value) {
   if (!value.is_error()) return finish(std::move(call), std::move(value));
   const std::string_view code = value.error_code();
   if (code == "MOVED" || code == "ASK") return redirect(node, std::move(call), value);
@@ -186,7 +192,7 @@ void Cluster::on_answer(Node& node, Call call, Value value) {
   finish(std::move(call), fail(problem_of_error(value)));
 }
 
-void Cluster::redirect(Node& node, Call call, const Value& error) {
+void Cluster::redirect(Node& node, Call&& call, const Value& error) {
   const bool ask = error.is_error("ASK");
   (ask ? metrics_->ask : metrics_->moved).Increment();
   if (!ask) want_map();
@@ -204,7 +210,7 @@ void Cluster::redirect(Node& node, Call call, const Value& error) {
   later(std::move(call), Budget::counted, unavailable(target.name() + " is away"));
 }
 
-void Cluster::reload(Node& node, Call call) {
+void Cluster::reload(Node& node, Call&& call) {
   metrics_->scripts.Increment();
   if (call.redirects++ >= options_.max_redirects) {
     return finish(std::move(call), fail(unavailable("The server forgets its scripts.")));
@@ -213,7 +219,7 @@ void Cluster::reload(Node& node, Call call) {
   later(std::move(call), Budget::counted, unavailable(node.name() + " is away"));
 }
 
-void Cluster::on_failure(Node& node, Call call, Node::Failure failure) {
+void Cluster::on_failure(Node& node, Call&& call, Node::Failure failure) {
   if (failure == Node::Failure::timed_out) return finish(std::move(call), fail(too_late()));
   want_map();
   call.master_only = true;
@@ -230,7 +236,11 @@ void Cluster::on_down(Node& /*node*/) {
   want_map();
 }
 
-void Cluster::later(Call call, Budget budget, Problem problem) {
+void Cluster::on_heard(Node& /*node*/) {
+  metrics_->flush();
+}
+
+void Cluster::later(Call&& call, Budget budget, Problem problem) {
   if (closed_) return finish(std::move(call), busy("redis_closed", "The client is closing."));
   const auto at = Steady::now() + std::chrono::milliseconds(1) +
                   resilience::backoff(options_.pause, call.waits, random_);
@@ -256,16 +266,16 @@ Task<> Cluster::keep_pauses(Cluster* self) {
     const auto now = Steady::now();
     while (!self->pausing_.empty() && self->pausing_.begin()->first <= now) {
       Call call = std::move(self->pausing_.extract(self->pausing_.begin()).mapped());
-      self->route(std::move(call));
+      self->route(std::move(call), now);
     }
   }
 }
 
-void Cluster::finish(Call call, Result<Value> result) {
+void Cluster::finish(Call&& call, Result<Value>&& result) {
   if (!result) {
     metrics_->count(result.error());
   } else {
-    metrics_->ok.Increment();
+    ++metrics_->good;
   }
   if (call.to) call.to->put(call.index, std::move(result));
 }

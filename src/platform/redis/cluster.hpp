@@ -29,7 +29,8 @@ class Cluster final : public Node::Owner {
   /// For good: what is on its way fails with redis_closed. To be destroyed after its tasks.
   void close();
 
-  void submit(Call call);
+  /// `now` is not long ago.
+  void submit(Call&& call, Steady::time_point now);
 
   /// Ask for the slot map as soon as that may be done again.
   void want_map();
@@ -47,21 +48,22 @@ class Cluster final : public Node::Owner {
   enum class Budget : std::uint8_t { free, counted };
 
   // Commands (cluster.cpp)
-  void route(Call call);
+  void route(Call&& call, Steady::time_point now);
   Node* master_for(const Call& call);
   Node* replica_for(const Call& call, Node& master);
-  void dispatch(Node& node, Call call, bool replica);
-  void redirect(Node& node, Call call, const Value& error);
-  void reload(Node& node, Call call);
+  void dispatch(Node& node, Call&& call, bool replica);
+  void redirect(Node& node, Call&& call, const Value& error);
+  void reload(Node& node, Call&& call);
   /// After a pause, when there is time and leave for one; else it ends with `problem`.
-  void later(Call call, Budget budget, Problem problem);
-  void finish(Call call, Result<Value> result);
+  void later(Call&& call, Budget budget, Problem problem);
+  void finish(Call&& call, Result<Value>&& result);
   void fail_pausing(const Problem& problem);
 
   // Node::Owner
-  void on_answer(Node& node, Call call, Value value) override;
-  void on_failure(Node& node, Call call, Node::Failure failure) override;
+  void on_answer(Node& node, Call&& call, Value&& value) override;
+  void on_failure(Node& node, Call&& call, Node::Failure failure) override;
   void on_down(Node& node) override;
+  void on_heard(Node& node) override;
 
   // The map (cluster_map.cpp)
   static Task<> keep_map(Cluster* self);

@@ -160,7 +160,9 @@ void Cluster::mapped(const std::vector<Node*>& in_use) {
   if (!std::exchange(has_map_, true)) {
     log::info("redis", "connected", {{"masters", masters_.size()}, {"cluster", !standalone_}});
   }
-  for (auto& call : std::exchange(waiting_for_map_, {})) route(std::move(call));
+  for (auto& call : std::exchange(waiting_for_map_, {})) {
+    route(std::move(call), Steady::now());
+  }
 }
 
 /// Nodes that left the map go when they have answered what they were asked.

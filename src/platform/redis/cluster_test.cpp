@@ -296,9 +296,11 @@ TEST_F(RedisClusterTest, OneHangingMasterDoesNotStopTheOthers) {
 }
 
 TEST_F(RedisClusterTest, PipelinesFromManyCoroutinesAndThreads) {
-  Client client(options(), random_, registry_);
+  runtime::IoPool pool(2);  // outlives the client, which completes what waits there
+  ClientOptions patient = options();
+  patient.longest_wait = 60s;
+  Client client(patient, random_, registry_);
   ASSERT_TRUE(client.ready(soon()));
-  runtime::IoPool pool(2);
   constexpr int each = 12'500;
   std::vector<std::future<int>> feeds;
   std::vector<std::future<int>> lists;

@@ -53,7 +53,8 @@ struct Connection::Link {
   bool ready = false;  // greeted: commands may leave
   const Steady::time_point began = Steady::now();
   Steady::time_point heard = began;
-  int timeouts = 0;  // since then
+  Steady::duration quiet{};  // since then, as far as we were listening, an answer being due
+  int timeouts = 0;          // since then
 };
 
 Connection::Connection(asio::any_io_executor executor, Address address, ConnectionOptions options,
@@ -100,11 +101,11 @@ void Connection::send_unheard(Command command) {
   if (state_ == State::open || state_ == State::connecting) enqueue(unheard(std::move(command)));
 }
 
-void Connection::enqueue(Call call) {
+void Connection::enqueue(Call&& call) {
   const std::size_t before = unsent_.size();
   call.command.append_to(unsent_);
   const Steady::time_point due = call.deadline.at();
-  line_.push_back({std::move(call), Steady::now(), appended_, false});
+  line_.push_back({std::move(call), appended_, false});
   appended_ += unsent_.size() - before;
   ++count_;
   if (due < next_deadline_) {
@@ -150,6 +151,7 @@ Task<std::string> Connection::open(std::shared_ptr<Link> link) {
   if (!why.empty()) co_return why;
   link->ready = true;
   link->heard = Steady::now();
+  link->quiet = {};
   ++opened_;
   tasks_.spawn(executor_, "redis_write", write(shared_from_this(), link));
   change(State::open);
@@ -234,6 +236,7 @@ Task<std::string> Connection::read(std::shared_ptr<Link> link) {
     if (link->dead) co_return link->why;
     if (error) co_return error.message();
     link->heard = Steady::now();
+    link->quiet = {};
     link->timeouts = 0;
     const std::string_view bytes(buffer.data(), size);
     std::string why = take(*link, bytes);
@@ -274,10 +277,15 @@ Task<> Connection::watch(std::shared_ptr<Connection> self, std::shared_ptr<Link>
   const auto tick = std::min({self->options_.ping_interval, self->options_.stall_timeout,
                               self->options_.connect_timeout}) /
                     4;
+  Steady::time_point looked = Steady::now();
   while (!link->dead) {
     const Steady::time_point now = Steady::now();
+    // When our own thread is late, what lies in the socket is not the server's silence: a look
+    // counts for a tick at most, and between two looks there is time to read.
+    link->quiet += std::min<Steady::duration>(now - std::exchange(looked, now), tick);
+    if (link->ready && self->line_.empty()) link->quiet = {};
     if (now >= self->next_deadline_) self->expire(*link, now);
-    if (const std::string_view why = self->fault(*link, now); !why.empty()) {
+    if (const std::string_view why = self->fault(*link); !why.empty()) {
       link->end(why);
       break;
     }
@@ -308,12 +316,10 @@ void Connection::expire(Link& link, Steady::time_point now) {
   if (any) ++link.timeouts;
 }
 
-std::string_view Connection::fault(const Link& link, Steady::time_point now) const {
-  if (!link.ready) return now - link.began > options_.connect_timeout ? "no greeting in time" : "";
-  if (line_.empty()) return {};
+std::string_view Connection::fault(const Link& link) const {
+  if (!link.ready) return link.quiet > options_.connect_timeout ? "no greeting in time" : "";
   if (link.timeouts >= options_.timeouts_in_a_row) return "several time-outs in a row";
-  const auto since = std::max(link.heard, line_.front().sent);
-  return now - since > options_.stall_timeout ? "silent although an answer is due" : "";
+  return link.quiet > options_.stall_timeout ? "silent although an answer is due" : "";
 }
 
 void Connection::fail_all() {

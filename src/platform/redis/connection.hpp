@@ -64,8 +64,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   class Owner {
    public:
     virtual ~Owner() = default;
-    virtual void on_answer(Connection& connection, Call call, Value value) = 0;
-    virtual void on_failure(Connection& connection, Call call, Failure failure) = 0;
+    virtual void on_answer(Connection& connection, Call&& call, Value&& value) = 0;
+    virtual void on_failure(Connection& connection, Call&& call, Failure failure) = 0;
     /// A message that is no answer. True: it settles the oldest command (subscriptions are
     /// confirmed so).
     virtual bool on_push(Connection& connection, Value value) = 0;
@@ -112,7 +112,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Link;
   struct Waiting {
     Call call;
-    Steady::time_point sent;
     std::uint64_t begins = 0;  // where its bytes begin in the link's stream
     bool abandoned = false;    // timed out: its answer will be dropped
   };
@@ -129,9 +128,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void change(State state, std::string_view why = {});
   std::string take(Link& link, std::string_view bytes);
   std::string take_one(Value value);
-  void enqueue(Call call);
+  void enqueue(Call&& call);
   void expire(Link& link, Steady::time_point now);
-  std::string_view fault(const Link& link, Steady::time_point now) const;
+  std::string_view fault(const Link& link) const;
   void fail_all();
   std::string greeting() const;
 

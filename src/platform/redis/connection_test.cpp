@@ -69,10 +69,10 @@ Task<Result<Value>> one(Client* client, Command command) {
 }  // namespace
 
 TEST_F(RedisSingle, ExecutesForThreadsAndCoroutines) {
+  runtime::IoPool pool(2);  // outlives the client, which completes what waits there
   Client client(options(), random_, registry_);
   ASSERT_TRUE(client.ready(soon())) << client.ready(soon()).error().detail;
   ASSERT_TRUE(client.execute_blocking(set("a", "1"), soon()));
-  runtime::IoPool pool(2);
   auto value = asio::co_spawn(pool.any(), one(&client, get("a")), asio::use_future).get();
   ASSERT_TRUE(value) << value.error().detail;
   EXPECT_EQ(value->text, "1");
@@ -89,8 +89,10 @@ TEST_F(RedisSingle, WorksAtOnceWithoutWaitingForReady) {
 }
 
 TEST_F(RedisSingle, KeepsTheOrderOfEachOfManyCallers) {
-  Client client(options(), random_, registry_);
-  runtime::IoPool pool(2);
+  runtime::IoPool pool(2);  // outlives the client, which completes what waits there
+  ClientOptions patient = options();
+  patient.longest_wait = 60s;
+  Client client(patient, random_, registry_);
   std::vector<std::future<int>> done;
   for (int i = 0; i < 20; ++i) {
     done.push_back(asio::co_spawn(

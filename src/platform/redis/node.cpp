@@ -70,6 +70,7 @@ Node::Node(asio::any_io_executor executor, Address address, const ClientOptions&
       metrics_(std::make_unique<Metrics>(registry, name_)),
       breaker_(options.breaker, random,
                [this](resilience::CircuitBreaker::State state) {
+                 breaker_closed_ = state == resilience::CircuitBreaker::State::closed;
                  metrics_->breaker.Set(static_cast<double>(state));
                }),
       main_(std::make_shared<Connection>(executor_, address_, options.connection, *this, random,
@@ -116,7 +117,7 @@ Node::Sent Node::send_on(Connection& connection, Call& call, bool asking) {
   const auto state = connection.state();
   // A connection that is away is known to be: the breaker is about those that seem to be there.
   if (state == Connection::State::down || state == Connection::State::closed) return Sent::down;
-  if (breaker_.state() != resilience::CircuitBreaker::State::closed) {
+  if (!breaker_closed_) {
     auto permit = breaker_.admit(Steady::now());
     if (!permit) return Sent::down;
     call.probe = std::make_unique<resilience::CircuitBreaker::Permit>(std::move(*permit));
@@ -153,7 +154,7 @@ void Node::settle(Call& call, bool success) {
   }
 }
 
-void Node::on_answer(Connection& connection, Call call, Value value) {
+void Node::on_answer(Connection& connection, Call&& call, Value&& value) {
   if (metrics_->now == Steady::time_point{}) metrics_->now = Steady::now();
   metrics_->observe(std::chrono::duration<double>(metrics_->now - call.begun).count());
   if (call.probe) settle(call, true);
@@ -167,12 +168,13 @@ void Node::on_heard(Connection& /*connection*/) {
   metrics_->flush();
   show();
   // All answers of a read count as one call that went well: enough to know that it is there.
-  if (breaker_.state() != resilience::CircuitBreaker::State::closed) return;
+  owner_.on_heard(*this);
+  if (!breaker_closed_) return;
   const auto now = Steady::now();
   if (auto permit = breaker_.admit(now)) permit->finish(true, now);
 }
 
-void Node::on_failure(Connection& /*connection*/, Call call, Failure failure) {
+void Node::on_failure(Connection& /*connection*/, Call&& call, Failure failure) {
   // A lost connection is known to be away without a breaker.
   if (failure == Failure::timed_out || call.probe) settle(call, false);
   owner_.on_failure(*this, std::move(call), failure);

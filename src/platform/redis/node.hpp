@@ -24,10 +24,12 @@ class Node final : public Connection::Owner {
   class Owner {
    public:
     virtual ~Owner() = default;
-    virtual void on_answer(Node& node, Call call, Value value) = 0;
-    virtual void on_failure(Node& node, Call call, Failure failure) = 0;
+    virtual void on_answer(Node& node, Call&& call, Value&& value) = 0;
+    virtual void on_failure(Node& node, Call&& call, Failure failure) = 0;
     /// A connection that was open, or was to be, is not.
     virtual void on_down(Node& node) = 0;
+    /// After the answers of one read.
+    virtual void on_heard(Node& node) = 0;
   };
 
   Node(asio::any_io_executor executor, Address address, const ClientOptions& options, Owner& owner,
@@ -73,8 +75,8 @@ class Node final : public Connection::Owner {
   void show();
 
   // Connection::Owner
-  void on_answer(Connection& connection, Call call, Value value) override;
-  void on_failure(Connection& connection, Call call, Failure failure) override;
+  void on_answer(Connection& connection, Call&& call, Value&& value) override;
+  void on_failure(Connection& connection, Call&& call, Failure failure) override;
   bool on_push(Connection& connection, Value value) override;
   void on_state(Connection& connection, Connection::State state, std::string_view why) override;
   void on_heard(Connection& connection) override;
@@ -87,6 +89,7 @@ class Node final : public Connection::Owner {
   Random& random_;
   runtime::TaskGroup& tasks_;
   std::unique_ptr<Metrics> metrics_;
+  bool breaker_closed_ = true;  // its state without its lock: only this thread changes it
   resilience::CircuitBreaker breaker_;
   std::shared_ptr<Connection> main_;
   std::shared_ptr<Connection> reader_;  // from the first read it is asked as a replica

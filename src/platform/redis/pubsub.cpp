@@ -84,8 +84,8 @@ class ShardedPubSub::Core : public std::enable_shared_from_this<Core>, public Co
   bool on_unsubscribed(Connection& connection, const std::string& name);
 
   // Connection::Owner
-  void on_answer(Connection& connection, Call call, Value value) override;
-  void on_failure(Connection& connection, Call call, Connection::Failure failure) override;
+  void on_answer(Connection& connection, Call&& call, Value&& value) override;
+  void on_failure(Connection& connection, Call&& call, Connection::Failure failure) override;
   bool on_push(Connection& connection, Value value) override;
   void on_state(Connection& connection, Connection::State state, std::string_view why) override;
   void on_heard(Connection& connection) override;
@@ -218,7 +218,7 @@ void ShardedPubSub::Core::lose(Connection& connection) {
   wake();
 }
 
-void ShardedPubSub::Core::on_answer(Connection& connection, Call call, Value value) {
+void ShardedPubSub::Core::on_answer(Connection& connection, Call&& call, Value&& value) {
   if (!value.is_error()) return;
   // A slot that moved, a cluster in trouble: again, soon, where it is then.
   log::debug("redis", "not_subscribed",
@@ -229,7 +229,7 @@ void ShardedPubSub::Core::on_answer(Connection& connection, Call call, Value val
   }
 }
 
-void ShardedPubSub::Core::on_failure(Connection& connection, Call call,
+void ShardedPubSub::Core::on_failure(Connection& connection, Call&& call,
                                      Connection::Failure /*failure*/) {
   for (auto& [name, channel] : channels_) {
     if (begins(channel.id) == call.index && channel.at == &connection) channel.at = nullptr;

@@ -21,13 +21,20 @@ bool read_number(std::string_view text, T& out) {
   return error == std::errc() && stopped == end && !text.empty();
 }
 
-void append_head(std::string& wire, char type, std::size_t number) {
-  char digits[24];
-  digits[0] = type;
-  char* end = std::to_chars(digits + 1, digits + sizeof digits - 2, number).ptr;
+constexpr std::size_t longest_head = 24;
+
+/// At least longest_head bytes at `to`; where it ends.
+char* write_head(char* to, char type, std::size_t number) {
+  *to = type;
+  char* end = std::to_chars(to + 1, to + longest_head - 2, number).ptr;
   *end++ = '\r';
   *end++ = '\n';
-  wire.append(digits, end);
+  return end;
+}
+
+void append_head(std::string& wire, char type, std::size_t number) {
+  char head[longest_head];
+  wire.append(head, write_head(head, type, number));
 }
 
 }  // namespace
@@ -281,8 +288,18 @@ std::optional<Value> RespParser::place(Value value) {
 }
 
 void append_bulk(std::string& wire, std::string_view text) {
-  append_head(wire, '$', text.size());
-  wire.append(text).append("\r\n", 2);
+  char whole[96];
+  if (text.size() > 64) {
+    append_head(wire, '$', text.size());
+    wire.append(text).append("\r\n", 2);
+    return;
+  }
+  // Short ones, which nearly all are, in one piece.
+  char* end = write_head(whole, '$', text.size());
+  end = std::ranges::copy(text, end).out;
+  *end++ = '\r';
+  *end++ = '\n';
+  wire.append(whole, end);
 }
 
 void append_array(std::string& wire, std::size_t size) {

@@ -1,0 +1,156 @@
+// One post into 10,000 feeds in a Redis Cluster of three masters on loopback: our client against a
+// bare pipeline (the same commands written to three sockets in one go each, answers counted, no
+// deadlines, no redirects, no waiting callers). Both encode their commands in the measured time.
+//
+//   redis_cluster_bench [rounds]
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "platform/redis/client.hpp"
+#include "platform/redis/redis_fixture.hpp"
+
+namespace {
+
+using namespace madang;
+using namespace madang::redis;
+using namespace std::chrono_literals;
+
+constexpr int followers = 10'000;
+
+double since(Steady::time_point start) {
+  return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
+}
+
+std::string key_of(int follower) {
+  return "feed:" + std::to_string(follower);
+}
+
+/// Three sockets and nothing else.
+class BarePipeline {
+ public:
+  explicit BarePipeline(RedisCluster& cluster) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      sockets_[i] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const sockaddr_in address = fixture::loopback(cluster[i].port());
+      if (::connect(sockets_[i], reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+          0) {
+        std::abort();
+      }
+    }
+  }
+
+  void add(int post) {
+    std::array<std::string, 3> wires;
+    const std::string score = std::to_string(post);
+    for (int i = 0; i < followers; ++i) {
+      const std::string key = key_of(i);
+      const std::uint16_t slot = slot_of(key);
+      std::string& wire = wires[slot <= 5460 ? 0 : slot <= 10922 ? 1 : 2];
+      append_array(wire, 4);
+      append_bulk(wire, "ZADD");
+      append_bulk(wire, key);
+      append_bulk(wire, score);
+      append_bulk(wire, score);
+    }
+    exchange(wires);
+  }
+
+ private:
+  /// Writes and reads as each socket can, until each command has its line of answer.
+  void exchange(const std::array<std::string, 3>& wires) {
+    std::array<std::size_t, 3> sent{};
+    int answers = 0;
+    std::array<char, 65536> buffer{};
+    while (answers < followers) {
+      std::array<pollfd, 3> polls{};
+      for (std::size_t i = 0; i < 3; ++i) {
+        const bool more = sent[i] < wires[i].size();
+        polls[i] = {sockets_[i], static_cast<short>(more ? POLLIN | POLLOUT : POLLIN), 0};
+      }
+      ::poll(polls.data(), polls.size(), -1);
+      for (std::size_t i = 0; i < 3; ++i) {
+        if ((polls[i].revents & POLLOUT) != 0) {
+          const ssize_t n = ::send(sockets_[i], wires[i].data() + sent[i],
+                                   wires[i].size() - sent[i], MSG_DONTWAIT);
+          if (n > 0) sent[i] += static_cast<std::size_t>(n);
+        }
+        if ((polls[i].revents & POLLIN) == 0) continue;
+        const ssize_t n = ::recv(sockets_[i], buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (n > 0)
+          answers += static_cast<int>(std::count(buffer.begin(), buffer.begin() + n, '\n'));
+      }
+    }
+  }
+
+  std::array<int, 3> sockets_{};
+};
+
+void add_by_client(Client& client, int post) {
+  std::vector<Command> commands;
+  commands.reserve(followers);
+  for (int i = 0; i < followers; ++i) {
+    commands.push_back(Command::write("ZADD").key(key_of(i)).arg(post).arg(post));
+  }
+  for (const auto& result : client.execute_all_blocking(std::move(commands), Deadline::after(5s))) {
+    if (!result || result->integer != 1) std::abort();
+  }
+}
+
+/// Of this process, all threads: milliseconds.
+double cpu() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+struct Times {
+  std::vector<double> wall;
+  std::vector<double> own;
+
+  template <class F>
+  void measure(F work) {
+    const auto start = Steady::now();
+    const double before = cpu();
+    work();
+    own.push_back(cpu() - before);
+    wall.push_back(since(start));
+  }
+  void print(const char* what) {
+    std::ranges::sort(wall);
+    std::ranges::sort(own);
+    std::printf("%-16s median %6.2f ms  best %6.2f  worst %6.2f   own CPU median %5.2f ms\n", what,
+                wall[wall.size() / 2], wall.front(), wall.back(), own[own.size() / 2]);
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 30;
+  RedisCluster cluster;
+  SystemRandom random;
+  metrics::Registry registry;
+  ClientOptions options;
+  options.seeds = cluster.seeds();
+  Client client(options, random, registry);
+  if (!client.ready(Deadline::after(5s))) return 1;
+  BarePipeline bare(cluster);
+  Times ours;
+  Times theirs;
+  for (int i = 0; i < rounds; ++i) {
+    theirs.measure([&] { bare.add(2 * i + 1); });
+    ours.measure([&] { add_by_client(client, 2 * i + 2); });
+  }
+  theirs.print("bare pipeline");
+  ours.print("client");
+  return 0;
+}
