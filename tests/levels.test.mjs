@@ -58,7 +58,7 @@ test('the public headers of modules form no circle', () => {
 });
 
 test('adapters are chosen in app/ alone', () => {
-  const adapters = ['platform/db/sqlite.hpp', 'modules/social/feed_store_memory.hpp', 'platform/objects/disk_store.hpp'];
+  const adapters = ['platform/db/sqlite.hpp', 'modules/social/feed_store_memory.hpp', 'platform/objects/disk_store.hpp', 'platform/objects/s3_store.hpp'];
   report(
     includes.filter(
       (i) => adapters.includes(i.target) && !i.file.startsWith('app/') && folder(i.file) !== folder(i.target) && !isTest(i.file),
@@ -73,6 +73,7 @@ test('sockets, parsers and SQL engines are included where they live', () => {
     [/^sqlite3\.h$/, /^platform\/db\//],
     [/^vips\//, /^(platform\/imaging|app\/seed)\//],
     [/^spdlog\//, /^platform\/log\//],
+    [/^curl\//, /^platform\/objects\//],
   ];
   report(
     includes.filter((i) => homes.some(([header, home]) => header.test(i.target) && !home.test(i.file)) && !isTest(i.file)),

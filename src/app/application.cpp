@@ -5,6 +5,7 @@
 
 #include "app/account_hooks.hpp"
 #include "app/event_routes.hpp"
+#include "app/object_place.hpp"
 #include "app/ops_routes.hpp"
 #include "app/options.hpp"
 #include "app/pages.hpp"
@@ -54,8 +55,8 @@ struct Application::Parts {
   social::MemoryFeedStore feed_store;
   AccountHooks hooks{cache, store.clock()};
 
-  runtime::Bulkhead files{{.name = "files", .threads = 2, .queue = 256}, registry};
-  objects::DiskStore objects;
+  runtime::Bulkhead files;
+  ObjectPlace objects;
   workers::WorkerPool workers;
   media::Processor pictures;
   media::Service media;
@@ -90,7 +91,6 @@ struct Application::Parts {
   EventRoutes event_routes{store.db(), dispatcher, registry};
   OpsRoutes ops;
   http::Api api;
-  objects::S3Endpoint entrance;  // uploads first, then the API
   http::Server server;
   runtime::Housekeeper housekeeper{registry};
   runtime::Housekeeper id_keeper{
@@ -108,13 +108,14 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
             static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
       feed_store(
           {.max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))}),
-      objects(disk_options(settings, store.folder()), store.clock()),
+      files({.name = "files", .threads = file_threads(settings), .queue = 256}, registry),
+      objects(settings, store),
       workers(worker_options(settings), registry),
       pictures({.threads = static_cast<int>(settings.integer("media.workers")),
                 .limits = image_limits(settings)},
-               store.db(), objects, workers, store.clock()),
+               store.db(), objects.store(), workers, store.clock()),
       media(media_options(settings), store.db(), store.ids(), store.clock(), store.random(),
-            objects, files, pictures),
+            objects.store(), files, pictures),
       passwords(password_options(settings), registry),
       sessions(store.db(), store.ids(), store.clock(), store.random(),
                {.life = settings.seconds("identity.session_life")}, tasks, registry),
@@ -149,8 +150,9 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
                  "node0", registry),
       ops(registry, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
-      entrance(s3_options(settings), objects, files, api, registry),
-      server(server_options(settings), entrance, io, registry) {
+      // Uploads first, where they come to us; then the API.
+      server(server_options(settings), objects.entrance(settings, files, api, registry), io,
+             registry) {
   mount();
   keep_house();
 }
@@ -173,7 +175,9 @@ void Application::Parts::mount() {
   ops.mount(api);
   const bool https = config.text("http.public_url").starts_with("https://");
   api.set_fallback(
-      [https](const http::Request& request) { return serve_page(request, web_assets(), https); });
+      [https, policy = page_policy(objects.foreign_origin())](const http::Request& request) {
+        return serve_page(request, web_assets(), https, policy);
+      });
   social::export_feed_stats(feed_store, registry);
   live_dispatcher.add(fan_out);
   dispatcher.add(notifier);

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "app/application.hpp"
+#include "app/object_place.hpp"
 #include "app/options.hpp"
 #include "app/seed/seed.hpp"
 #include "app/settings.hpp"
@@ -287,9 +288,9 @@ int seed_town(const std::vector<std::string>& raw) {
   Store store(config);
   options.now = store.clock().now();
   const identity::Passwords passwords(password_options(config), store.registry());
-  objects::DiskStore objects(disk_options(config, store.folder()), store.clock());
-  const auto made =
-      seed::fill_store(store.db(), objects, options, passwords.hash_now(seed::town_password));
+  ObjectPlace objects(config, store);
+  const auto made = seed::fill_store(store.db(), objects.store(), options,
+                                     passwords.hash_now(seed::town_password));
   std::printf(
       "a town of %zu people: %zu follows, %zu posts, %zu pictures, %zu comments, %zu likes\n"
       "sign in as %.*s@town.example with the password %.*s (everybody has it)\n",

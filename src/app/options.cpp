@@ -76,6 +76,31 @@ objects::S3Options s3_options(const config::Config& config) {
   return options;
 }
 
+objects::S3StoreOptions s3_store_options(const config::Config& config) {
+  std::string url = config.text("objects.url");
+  if (url.starts_with("s3+")) url.erase(0, 3);
+  const auto host = url.find("://");
+  const auto slash = host == url.npos ? url.npos : url.find('/', host + 3);
+  if (slash == url.npos)
+    throw std::runtime_error("objects.url must be https://HOST/BUCKET or http://HOST:PORT/BUCKET");
+  const std::string& style = config.text("objects.style");
+  if (style != "path" && style != "virtual_host")
+    throw std::runtime_error("objects.style must be path or virtual_host, not " + style);
+  objects::S3StoreOptions options;
+  options.endpoint = url.substr(0, slash);
+  options.bucket = url.substr(slash + 1);
+  if (options.bucket.ends_with('/')) options.bucket.pop_back();
+  options.public_endpoint = config.text("objects.public_url");
+  if (style == "virtual_host") options.style = objects::S3StoreOptions::Style::virtual_host;
+  options.credentials = {.access_key = config.text("objects.access_key"),
+                         .secret = config.text("objects.secret_key"),
+                         .region = config.text("objects.region")};
+  options.ca_file = config.text("objects.ca_file");
+  options.connections = static_cast<std::size_t>(config.integer("objects.connections"));
+  options.attempt = config.seconds("objects.timeout");
+  return options;
+}
+
 workers::PoolOptions worker_options(const config::Config& config) {
   return {.name = "images", .processes = static_cast<int>(config.integer("media.workers"))};
 }

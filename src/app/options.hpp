@@ -8,6 +8,7 @@
 #include "platform/http/server.hpp"
 #include "platform/objects/disk_store.hpp"
 #include "platform/objects/s3_endpoint.hpp"
+#include "platform/objects/s3_store.hpp"
 #include "platform/workers/worker_pool.hpp"
 
 namespace madang::app {
@@ -21,6 +22,8 @@ identity::PasswordOptions password_options(const config::Config& config);
 media::ServiceOptions media_options(const config::Config& config);
 objects::DiskOptions disk_options(const config::Config& config, const DataFolder& folder);
 objects::S3Options s3_options(const config::Config& config);
+/// Throws std::runtime_error when objects.url is no such thing.
+objects::S3StoreOptions s3_store_options(const config::Config& config);
 workers::PoolOptions worker_options(const config::Config& config);
 workers::Limits image_limits(const config::Config& config);
 int io_threads(const config::Config& config);

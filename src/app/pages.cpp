@@ -6,10 +6,6 @@ namespace madang::app {
 
 namespace {
 
-constexpr std::string_view page_policy =
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; "
-    "form-action 'self'";
 // Swagger UI writes style attributes and carries its icons as data: URLs.
 constexpr std::string_view docs_policy =
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src "
@@ -44,8 +40,15 @@ bool accepts(std::string_view header, std::string_view coding) {
 
 }  // namespace
 
+std::string page_policy(std::string_view object_origin) {
+  const std::string also = object_origin.empty() ? "" : " " + std::string(object_origin);
+  return "default-src 'self'; connect-src 'self'" + also + "; img-src 'self' blob: data:" + also +
+         "; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+}
+
 std::optional<http::Response> serve_page(const http::Request& request,
-                                         std::span<const WebAsset> assets, bool https) {
+                                         std::span<const WebAsset> assets, bool https,
+                                         const std::string& policy) {
   const WebAsset* asset = choose(assets, request.path);
   if (asset == nullptr) return {};
   http::Response response{.content_type = asset->content_type};
@@ -57,7 +60,7 @@ std::optional<http::Response> serve_page(const http::Request& request,
   response.with("Vary", "Accept-Encoding");
   if (asset->content_type.starts_with("text/html")) {
     const bool docs = asset->path.starts_with("/docs/");
-    response.with("Content-Security-Policy", std::string(docs ? docs_policy : page_policy));
+    response.with("Content-Security-Policy", docs ? std::string(docs_policy) : policy);
     response.with("Referrer-Policy", "same-origin");
     if (https) response.with("Cross-Origin-Opener-Policy", "same-origin");
     response.with("Permissions-Policy", "geolocation=(), microphone=(), payment=()");
