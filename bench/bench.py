@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 
+import overload
 import rows
 from harness import CONNECTIONS, ROOT
 
@@ -28,6 +29,10 @@ ROWS = {
     "likes_2.5ms": ("like of a hot post, fsync 2.5 ms / Fastify + better-sqlite3", 10, lambda: rows.Likes(2500), "req/s"),
     "plain": ("GET /health/live / nginx returning the same JSON", 0.6, lambda: rows.Plain(False), "req/s"),
     "post": ("GET /posts/{id}, signed in, cached / nginx returning the same JSON", None, lambda: rows.Plain(True), "req/s"),
+    "overload_posts": ("POST /posts at three times the sustained rate / at a third", 3, lambda: overload.Overload("posts"), "req/s"),
+    "overload_feed": ("GET /feed at three times the sustained rate / at a third", 3, lambda: overload.Overload("feed"), "req/s"),
+    "overload_search": ("GET /users?query= at three times the sustained rate / at a third", 3,
+                        lambda: overload.Overload("search"), "req/s"),
     "start": ("cold start, resident memory", None, lambda: rows.Start(), ""),
 }
 
@@ -64,6 +69,14 @@ def start_line(name, samples):
     return [name, ROWS[name][0], "-", "< 300 ms, < 60 MB: " + ("yes" if good else "NO"), f"{spread(times, 0)} ms", "-", "-",
             f"idle {spread(idle)} MB, of it {samples[0]['own_mb']:.1f} not file-backed; with {samples[0]['entries']:,} feed entries {spread(full)} MB: "
             f"{spread(each, 0)} bytes an entry with all caches"]
+
+
+def line(name, samples):
+    if name == "start":
+        return start_line(name, samples)
+    if name.startswith("overload"):
+        return overload.line(name, ROWS[name][0], samples, spread)
+    return compared_line(name, samples)
 
 
 HEADER = ["row", "ours / peer", "ratio: median (spread)", "reach", "values, ours / peer", "CPU us/request", "p99 ms", "notes"]
@@ -124,7 +137,7 @@ def main():
                 print(f"  {name} failed: {error}", file=sys.stderr)
                 failed = True
                 continue
-            lines.append((start_line if name == "start" else compared_line)(name, everything[name]))
+            lines.append(line(name, everything[name]))
     finally:
         bench.clean()
     print(head + "\n\n" + table(lines))

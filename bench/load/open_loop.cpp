@@ -2,10 +2,11 @@
 // ones were answered, so that a server that falls behind is seen to. A request's time counts from
 // the moment it was due, not from when a connection was free for it.
 //
-//   open_loop PORT RATE SECONDS REQUESTS [CONNECTIONS]
+//   open_loop PORT RATE SECONDS REQUESTS [CONNECTIONS [ONSET]]
 //
 // REQUESTS: a file of whole HTTP/1.1 requests, each ended by a NUL byte, sent in turn. RATE 0:
-// as fast as CONNECTIONS (64) are answered. Prints one line of JSON; times in microseconds.
+// as fast as CONNECTIONS (64) are answered. Answers to what was due in the first ONSET (0) seconds
+// are counted apart. Prints one line of JSON; times in microseconds.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -42,6 +43,8 @@ constexpr auto patience = std::chrono::seconds(20);  // after the last request
   std::exit(1);
 }
 
+using Times = std::map<int, std::vector<Steady::duration>>;
+
 struct Connection {
   int socket = -1;
   bool busy = false;
@@ -67,8 +70,12 @@ std::size_t complete(std::string_view in, int& status, bool& closing) {
 class Load {
  public:
   Load(std::uint16_t port, double rate, double seconds, std::vector<std::string> requests,
-       std::size_t connections)
-      : rate_(rate), seconds_(seconds), requests_(std::move(requests)), closed_(connections) {
+       std::size_t connections, double onset)
+      : rate_(rate),
+        seconds_(seconds),
+        onset_seconds_(onset),
+        requests_(std::move(requests)),
+        closed_(connections) {
     address_.sin_family = AF_INET;
     address_.sin_port = htons(port);
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -81,6 +88,8 @@ class Load {
     end_ = begin_ +
            std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(seconds_));
     next_ = begin_;
+    onset_ends_ = begin_ + std::chrono::duration_cast<Steady::duration>(
+                               std::chrono::duration<double>(onset_seconds_));
     if (rate_ == 0)
       for (std::size_t i = 0; i < closed_; ++i) send(begin_);
     while (going()) {
@@ -158,7 +167,7 @@ class Load {
     if (length == 0) return;
     connection.in.erase(0, length);
     const Moment now = Steady::now();
-    times_[status].push_back(now - connection.due);
+    (connection.due < onset_ends_ ? onset_ : times_)[status].push_back(now - connection.due);
     connection.busy = false;
     --busy_;
     if (closing) return lost(connection);
@@ -182,11 +191,18 @@ class Load {
     const double took =
         std::chrono::duration<double>(std::min(Steady::now(), end_) - begin_).count();
     std::printf(
-        "{\"sent\":%zu,\"missed\":%zu,\"lost\":%zu,\"unanswered\":%zu,\"seconds\":%.3f,\"answers\":"
-        "{",
+        "{\"sent\":%zu,\"missed\":%zu,\"lost\":%zu,\"unanswered\":%zu,\"seconds\":%.3f,"
+        "\"onset\":{",
         sent_, missed_, lost_, busy_, took);
+    print(onset_);
+    std::printf("},\"answers\":{");
+    print(times_);
+    std::printf("}}\n");
+  }
+
+  static void print(Times& by_status) {
     const char* comma = "";
-    for (auto& [status, times] : times_) {
+    for (auto& [status, times] : by_status) {
       std::sort(times.begin(), times.end());
       const auto at = [&times](double q) {
         const auto i = static_cast<std::size_t>(q * static_cast<double>(times.size() - 1));
@@ -196,10 +212,9 @@ class Load {
                   comma, status, times.size(), at(0.5), at(0.9), at(0.99), at(1));
       comma = ",";
     }
-    std::printf("}}\n");
   }
 
-  const double rate_, seconds_;
+  const double rate_, seconds_, onset_seconds_;
   const std::vector<std::string> requests_;
   const std::size_t closed_;
   sockaddr_in address_{};
@@ -208,7 +223,8 @@ class Load {
   std::size_t sent_ = 0, missed_ = 0, lost_ = 0, busy_ = 0, open_ = 0;
   std::deque<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> idle_;
-  std::map<int, std::vector<Steady::duration>> times_;
+  Moment onset_ends_{};
+  Times onset_, times_;  // by status
 };
 
 std::vector<std::string> read_requests(const char* path) {
@@ -223,12 +239,13 @@ std::vector<std::string> read_requests(const char* path) {
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: open_loop PORT RATE SECONDS REQUESTS [CONNECTIONS]\n");
+    std::fprintf(stderr, "usage: open_loop PORT RATE SECONDS REQUESTS [CONNECTIONS [ONSET]]\n");
     return 2;
   }
   auto requests = read_requests(argv[4]);
   if (requests.empty()) fail("no requests");
   Load load(static_cast<std::uint16_t>(std::atoi(argv[1])), std::atof(argv[2]), std::atof(argv[3]),
-            std::move(requests), argc > 5 ? static_cast<std::size_t>(std::atoi(argv[5])) : 64);
+            std::move(requests), argc > 5 ? static_cast<std::size_t>(std::atoi(argv[5])) : 64,
+            argc > 6 ? std::atof(argv[6]) : 0);
   load.run();
 }
