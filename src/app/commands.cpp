@@ -30,7 +30,8 @@ constexpr const char* usage = R"(madang: the yard's server
 
   madang serve   [--config FILE] [--data DIR] [--listen HOST:PORT]   serve until SIGTERM
   madang migrate [--config FILE] [--data DIR]                        bring the tables up to date
-  madang seed    [--config FILE] [--data DIR] [--people N] [--seed N]  fill an empty store with a small town
+  madang seed    [--config FILE] [--data DIR] [--people N] [--seed N]  fill an empty store with a small town,
+                 or finish one that was interrupted; --unless-inhabited: content when there are people already
   madang admin create  --email E --handle H [--name N] [--data DIR]  an account with the role admin;
                        the password comes from MADANG_ADMIN_PASSWORD or standard input
   madang admin recount [--fix] [--data DIR]                          prove every counter against its rows
@@ -280,7 +281,8 @@ std::uint64_t number(const Arguments& arguments, const std::string& name, std::u
 }
 
 int seed_town(const std::vector<std::string>& raw) {
-  const Arguments arguments = parse(raw, {"config", "data", "people", "seed"}, {});
+  const Arguments arguments =
+      parse(raw, {"config", "data", "people", "seed"}, {"unless-inhabited"});
   const config::Config config = load_config(arguments);
   seed::TownOptions options;
   options.people = number(arguments, "people", options.people);
@@ -289,8 +291,17 @@ int seed_town(const std::vector<std::string>& raw) {
   options.now = store.clock().now();
   const identity::Passwords passwords(password_options(config), store.registry());
   ObjectPlace objects(config, store);
-  const auto made = seed::fill_store(store.db(), objects.store(), options,
-                                     passwords.hash_now(seed::town_password));
+  seed::Summary made;
+  try {
+    made = seed::fill_store(store.db(), objects.store(), options,
+                            passwords.hash_now(seed::town_password));
+  } catch (const seed::Inhabited&) {
+    if (!arguments.flags.contains("unless-inhabited")) throw;
+    std::printf("(in the sample town: %.*s@town.example, %.*s)\n",
+                static_cast<int>(seed::demo_handle.size()), seed::demo_handle.data(),
+                static_cast<int>(seed::town_password.size()), seed::town_password.data());
+    return 0;
+  }
   std::printf(
       "a town of %zu people: %zu follows, %zu posts, %zu pictures, %zu comments, %zu likes\n"
       "sign in as %.*s@town.example with the password %.*s (everybody has it)\n",

@@ -7,6 +7,7 @@
 
 #include "app/seed/gallery.hpp"
 #include "app/seed/ids.hpp"
+#include "app/seed/progress.hpp"
 #include "modules/identity/storage.hpp"
 #include "modules/media/storage.hpp"
 #include "modules/social/events.hpp"
@@ -26,37 +27,78 @@ void check(const Result<void>& done) {
   if (!done) throw std::runtime_error("the store refused: " + done.error().detail);
 }
 
-/// Calls store(tx, index) -> Result<void> for each, in transactions of a few milliseconds.
-template <class Each>
-void in_chunks(db::Database& db, std::size_t count, Each store) {
-  for (std::size_t first = 0; first < count; first += chunk_size) {
-    const std::size_t last = std::min(count, first + chunk_size);
-    check(db.write_blocking(
-        [&](db::Transaction& tx) -> Result<void> {
-          for (std::size_t i = first; i < last; ++i)
-            if (auto stored = store(tx, i); !stored) return stored;
-          return {};
-        },
-        db::Lane::background));
+/// A founding that may go on where an earlier one was interrupted.
+class Works {
+ public:
+  Works(db::Database& db, Progress progress) : db_(db), progress_(std::move(progress)) {}
+
+  const TownOptions& options() const { return progress_.options; }
+  bool is_past(Stage stage) const { return progress_.stage > stage; }
+
+  /// Calls store(tx, index) -> Result<void> for each of the stage's items that are not stored yet,
+  /// in transactions of a few milliseconds that note how far they are.
+  template <class Each>
+  void in_chunks(Stage stage, std::size_t count, Each store) {
+    if (is_past(stage)) return;
+    while (progress_.done < count) {
+      const std::size_t last = std::min(count, progress_.done + chunk_size);
+      write([&](db::Transaction& tx) -> Result<void> {
+        for (std::size_t i = progress_.done; i < last; ++i)
+          if (auto stored = store(tx, i); !stored) return stored;
+        set_progress(tx, progress_, stage, last);
+        return {};
+      });
+      progress_.done = last;
+    }
+    const auto next = static_cast<Stage>(static_cast<std::int64_t>(stage) + 1);
+    write([&](db::Transaction& tx) -> Result<void> {
+      set_progress(tx, progress_, next, 0);
+      return {};
+    });
+    progress_.stage = next;
+    progress_.done = 0;
   }
-}
+
+  void finish() {
+    write([](db::Transaction& tx) -> Result<void> {
+      end_progress(tx);
+      return {};
+    });
+  }
+
+ private:
+  template <class Body>
+  void write(Body body) {
+    check(db_.write_blocking(body, db::Lane::background));
+  }
+
+  db::Database& db_;
+  Progress progress_;
+};
 
 class Mover {
  public:
-  Mover(db::Database& db, const Town& town, const TownIds& ids, std::vector<media::Row> rows,
+  Mover(Works& works, const Town& town, const TownIds& ids, std::vector<media::Row> rows,
         const std::string& password_hash)
-      : db_(db), town_(town), ids_(ids), rows_(std::move(rows)), password_hash_(password_hash) {
+      : works_(works),
+        town_(town),
+        ids_(ids),
+        rows_(std::move(rows)),
+        password_hash_(password_hash) {
     for (std::size_t i = 0; i < town.pictures.size(); ++i)
       if (town.pictures[i].post) shown_[*town.pictures[i].post].push_back(ids.pictures[i]);
   }
 
   void move_in() {
-    in_chunks(db_, town_.people.size(), [&](auto& tx, auto i) { return account(tx, i); });
-    in_chunks(db_, town_.follows.size(), [&](auto& tx, auto i) { return follow(tx, i); });
-    in_chunks(db_, rows_.size(), [&](auto& tx, auto i) { return picture(tx, i); });
-    in_chunks(db_, town_.posts.size(), [&](auto& tx, auto i) { return post(tx, i); });
-    in_chunks(db_, town_.comments.size(), [&](auto& tx, auto i) { return comment(tx, i); });
-    in_chunks(db_, town_.likes.size(), [&](auto& tx, auto i) { return like(tx, i); });
+    const auto in_chunks = [this](Stage stage, std::size_t count, auto store) {
+      works_.in_chunks(stage, count, [&](auto& tx, auto i) { return (this->*store)(tx, i); });
+    };
+    in_chunks(Stage::people, town_.people.size(), &Mover::account);
+    in_chunks(Stage::follows, town_.follows.size(), &Mover::follow);
+    in_chunks(Stage::pictures, town_.pictures.size(), &Mover::picture);
+    in_chunks(Stage::posts, town_.posts.size(), &Mover::post);
+    in_chunks(Stage::comments, town_.comments.size(), &Mover::comment);
+    in_chunks(Stage::likes, town_.likes.size(), &Mover::like);
   }
 
  private:
@@ -131,7 +173,7 @@ class Mover {
     return {};
   }
 
-  db::Database& db_;
+  Works& works_;
   const Town& town_;
   const TownIds& ids_;
   const std::vector<media::Row> rows_;  // by picture
@@ -167,12 +209,13 @@ std::vector<News> recent_news(const Town& town, Time now) {
 
 /// Only this little of the history goes through the event log: subscribers that keep a position
 /// begin at its start, and turn it into the demo account's notifications.
-void append_news(db::Database& db, const Town& town, const TownIds& ids, Time now) {
+void append_news(Works& works, const Town& town, const TownIds& ids) {
+  const Time now = works.options().now;
   const std::vector<News> news = recent_news(town, now);
   ManualClock clock(now);
   events::Outbox outbox(clock);
   const Id me = ids.people[demo];
-  in_chunks(db, news.size(), [&](db::Transaction& tx, std::size_t i) -> Result<void> {
+  const auto append = [&](db::Transaction& tx, std::size_t i) -> Result<void> {
     const std::size_t index = news[i].index;
     clock.set(news[i].at);
     switch (news[i].kind) {
@@ -196,31 +239,42 @@ void append_news(db::Database& db, const Town& town, const TownIds& ids, Time no
       }
     }
     return {};
-  });
+  };
+  works.in_chunks(Stage::news, news.size(), append);
 }
 
-void refuse_inhabited(db::Database& db) {
-  // Also accounts that have withdrawn: no function of identity's tells of them.
-  const auto found = db.read_blocking([](db::Transaction& tx) -> Result<bool> {
-    return tx.value<int>("select 1 from accounts limit 1").has_value();
+/// What was begun here goes on as it was planned; otherwise these options are written down first.
+Progress begin(db::Database& db, const TownOptions& options) {
+  const auto begun = db.write_blocking([&](db::Transaction& tx) -> Result<Progress> {
+    if (auto found = find_progress(tx)) return std::move(*found);
+    if (!begin_progress(tx, options))
+      return fail(madang::Kind::conflict, "inhabited",
+                  "this store has accounts already; a town can only be founded in an empty one");
+    return Progress{.options = options};
   });
-  if (!found) throw std::runtime_error(found.error().detail);
-  if (*found)
-    throw std::runtime_error(
-        "this store has accounts already; a town can only be founded in an empty one");
+  if (begun) return *begun;
+  if (begun.error().code == "inhabited") throw Inhabited(begun.error().detail);
+  throw std::runtime_error(begun.error().detail);
 }
 
 }  // namespace
 
 Summary fill_store(db::Database& db, objects::ObjectStore& objects, const TownOptions& options,
                    const std::string& password_hash) {
-  refuse_inhabited(db);
-  const Town town = plan_town(options);
-  const TownIds ids = assign_ids(town, options.now);
+  const auto begun = db.read_blocking(
+      [](db::Transaction& tx) -> Result<std::optional<Progress>> { return find_progress(tx); });
+  // Planned before anything is written: it refuses what cannot be.
+  const Town town = plan_town(begun && *begun ? (*begun)->options : options);
+  Works works(db, begin(db, options));
+  const TownIds ids = assign_ids(town, works.options().now);
   // Objects first: what breaks off leaves files that nobody names, never rows without their files.
-  auto rows = store_pictures(objects, town, ids.pictures, ids.people);
-  Mover(db, town, ids, std::move(rows), password_hash).move_in();
-  append_news(db, town, ids, options.now);
+  // Drawn again they have the same names.
+  std::vector<media::Row> rows;
+  if (!works.is_past(Stage::pictures))
+    rows = store_pictures(objects, town, ids.pictures, ids.people);
+  Mover(works, town, ids, std::move(rows), password_hash).move_in();
+  append_news(works, town, ids);
+  works.finish();
   return {town.people.size(),   town.follows.size(), town.posts.size(),
           town.comments.size(), town.likes.size(),   town.pictures.size()};
 }

@@ -21,6 +21,7 @@ extern const ModuleSchema events_schema;
 extern const ModuleSchema identity_schema;
 extern const ModuleSchema media_schema;
 extern const ModuleSchema social_schema;
+extern const ModuleSchema seed_schema;
 }  // namespace madang::db
 
 namespace madang::app::seed {
@@ -35,9 +36,9 @@ class TestStore {
     std::string pattern = (std::filesystem::temp_directory_path() / "madang-seed-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     db_ = db::open_sqlite({.path = folder_ / "madang.sqlite"}, registry_);
-    const db::ModuleSchema* const modules[] = {&db::http_schema, &db::events_schema,
+    const db::ModuleSchema* const modules[] = {&db::http_schema,     &db::events_schema,
                                                &db::identity_schema, &db::media_schema,
-                                               &db::social_schema};
+                                               &db::social_schema,   &db::seed_schema};
     db::migrate(*db_, modules);
     objects::DiskOptions options;
     options.root = folder_ / "objects";
@@ -57,6 +58,13 @@ class TestStore {
   Summary fill(std::uint64_t seed, std::size_t people = 120, std::size_t drawings = 0) {
     const TownOptions options{.people = people, .seed = seed, .drawings = drawings, .now = now};
     return fill_store(*db_, *objects_, options, "hash");
+  }
+  void run(const std::string& sql) {
+    db_->write_blocking([&](db::Transaction& tx) -> Result<void> {
+         tx.execute(sql);
+         return {};
+       })
+        .value();
   }
   std::size_t files() const {
     std::size_t count = 0;
@@ -136,6 +144,35 @@ TEST(Seed, RefusesAStoreWithAccounts) {
   const std::string before = store.hash();
   EXPECT_THROW(store.fill(2), std::runtime_error);
   EXPECT_EQ(store.hash(), before);
+}
+
+TEST(Seed, RefusesImpossibleOptionsBeforeAnythingIsWritten) {
+  TestStore store;
+  EXPECT_THROW(store.fill(1, 1), std::runtime_error);
+  EXPECT_EQ(store.number("select count(*) from seed_progress"), 0);
+  store.fill(1);
+}
+
+TEST(Seed, GoesOnWhereItWasInterruptedWithTheTownThatWasPlanned) {
+  TestStore whole;
+  const Summary made = whole.fill(3);
+  const std::string expected = whole.hash();
+  // Interrupted at every table in turn: what fills it breaks off half-way.
+  for (const char* table : {"accounts", "follows", "posts", "comments", "post_likes", "outbox"}) {
+    TestStore store;
+    const std::int64_t half = whole.number("select count(*) from " + std::string(table)) / 2;
+    store.run("create trigger breaks before insert on " + std::string(table) +
+              " when (select count(*) from " + table + ") >= " + std::to_string(half) +
+              " begin select raise(abort, 'interrupted'); end");
+    EXPECT_ANY_THROW(store.fill(3)) << table;
+    store.run("drop trigger breaks");
+    EXPECT_EQ(store.number("select count(*) from seed_progress"), 1) << table;
+    const Summary resumed = store.fill(99);  // other options do not count any more
+    EXPECT_EQ(resumed.posts, made.posts) << table;
+    EXPECT_EQ(store.hash(), expected) << table;
+    EXPECT_EQ(store.number("select count(*) from seed_progress"), 0) << table;
+    EXPECT_THROW(store.fill(3), Inhabited) << table;
+  }
 }
 
 TEST(Seed, WhoeverLooksAroundFindsALivingTown) {
