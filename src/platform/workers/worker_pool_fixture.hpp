@@ -34,7 +34,8 @@ class WorkerPoolTest : public testing::Test {
   // Codes are kept for ever, so many and no more: the test that uses them up must not be the first
   // to need one, in whatever order the tests run.
   static void SetUpTestSuite() {
-    (void)parse_failure(make_failure({.kind = Kind::invalid, .code = "not_an_image"}));
+    for (const char* code : {"not_an_image", "worker_memory"})
+      (void)parse_failure(make_failure({.kind = Kind::invalid, .code = code, .detail = ""}));
   }
   Result<Bytes> run(WorkerPool& pool, std::string function, std::string_view payload = {},
                     Limits limits = {}, ProgressCallback progress = {}) {
