@@ -1,6 +1,7 @@
 #include "platform/realtime/hub.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace madang::realtime {
@@ -106,6 +107,7 @@ Hub::Mailboxes Hub::mailboxes_of(Id account) const {
 }
 
 void Hub::publish(Id account, Stored message) {
+  if (Relay* relay = relay_.load()) relay->wake(account, message.id);
   const Mailboxes mailboxes = mailboxes_of(account);
   if (mailboxes.empty()) return;
   const auto shared = std::make_shared<const Stored>(std::move(message));
@@ -121,17 +123,26 @@ void Hub::publish(Id account, const Snapshot& snapshot) {
   if (!mailboxes.empty()) snapshots_.Increment(static_cast<double>(mailboxes.size()));
 }
 
-void Hub::wake(Id account, Id newest) {
+void Hub::look_again(std::span<const Id> accounts, std::span<const std::string> hint_types) {
+  for (const Id account : accounts) wake(account, std::numeric_limits<Id>::max(), Reach::here);
+  for (const std::string& type : hint_types) hint(accounts, type, Reach::here);
+}
+
+void Hub::wake(Id account, Id newest, Reach reach) {
+  Relay* relay = reach == Reach::everywhere ? relay_.load() : nullptr;
+  if (relay != nullptr) relay->wake(account, newest);
   const Mailboxes mailboxes = mailboxes_of(account);
   for (const auto& mailbox : mailboxes) mailbox->push_newest(newest);
   if (!mailboxes.empty()) stored_.Increment(static_cast<double>(mailboxes.size()));
 }
 
-void Hub::hint(Id account, std::string_view type) {
-  hint(std::span(&account, 1), type);
+void Hub::hint(Id account, std::string_view type, Reach reach) {
+  hint(std::span(&account, 1), type, reach);
 }
 
-void Hub::hint(std::span<const Id> accounts, std::string_view type) {
+void Hub::hint(std::span<const Id> accounts, std::string_view type, Reach reach) {
+  Relay* relay = reach == Reach::everywhere ? relay_.load() : nullptr;
+  if (relay != nullptr) relay->hint(accounts, type);
   if (total_.load(std::memory_order_seq_cst) == 0) return;
   std::size_t sent = 0;
   for (const Id account : accounts) {

@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "platform/metrics/metrics.hpp"
 #include "platform/realtime/mailbox.hpp"
+#include "platform/realtime/relay.hpp"
 
 namespace madang::realtime {
 
@@ -61,15 +62,24 @@ class Hub {
   /// SQL after: then nothing falls between. Errors: too_many_streams, shutting_down.
   Result<Subscription> subscribe(Id account, std::shared_ptr<Signal> signal);
 
+  /// Through which listeners of other nodes are reached; null: this is the only node. Not while
+  /// anything is published. The relay outlives that.
+  void relay_through(Relay* relay) { relay_.store(relay); }
+
   // All of these after the commit of what they tell of.
 
+  /// Other nodes are woken and read it.
   void publish(Id account, Stored message);
+  /// To listeners of this node alone.
   void publish(Id account, const Snapshot& snapshot);
   /// Stored messages of the account up to `newest` can be read.
-  void wake(Id account, Id newest);
-  void hint(Id account, std::string_view type);
+  void wake(Id account, Id newest, Reach reach = Reach::everywhere);
+  /// The same whatever is there to be read, and a hint of each type: some may have been missed.
+  /// Here.
+  void look_again(std::span<const Id> accounts, std::span<const std::string> hint_types);
+  void hint(Id account, std::string_view type, Reach reach = Reach::everywhere);
   /// The same for many: with few of them listening it costs a few nanoseconds an account.
-  void hint(std::span<const Id> accounts, std::string_view type);
+  void hint(std::span<const Id> accounts, std::string_view type, Reach reach = Reach::everywhere);
 
   /// Whether anybody listens for the account. Mostly answered without a lock.
   bool connected(Id account) const;
@@ -105,6 +115,7 @@ class Hub {
   metrics::Counter& refused_;
   std::atomic<std::size_t> total_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<Relay*> relay_{nullptr};
   mutable std::array<Shard, shard_count> shards_;
   // How many listeners hash to each slot: an account whose slot is empty is not there, which is
   // nearly always the case when 10,000 followers are hinted at and a few of them listen.

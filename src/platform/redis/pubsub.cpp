@@ -329,6 +329,7 @@ bool ShardedPubSub::settled() {
 }
 
 void ShardedPubSub::close() {
+  if (closed_.exchange(true)) return;
   core_->thread().ask([core = core_] { core->close(); });
 }
 

@@ -7,6 +7,7 @@
 //   bus.publish("hub:{3}", "...");
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -54,6 +55,7 @@ class ShardedPubSub {
  private:
   class Core;
   std::shared_ptr<Core> core_;
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace madang::redis
