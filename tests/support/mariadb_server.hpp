@@ -27,8 +27,11 @@ namespace madang::test {
 
 class MariaDbServer {
  public:
+  enum class Users { app, none };  // none: they come from a primary
+
   /// `settings`: more lines for its configuration.
-  explicit MariaDbServer(int id = 1, std::string settings = {}) : id_(id), settings_(settings) {
+  explicit MariaDbServer(int id = 1, std::string settings = {}, Users users = Users::app)
+      : id_(id), settings_(std::move(settings)) {
     std::string pattern =
         (std::filesystem::temp_directory_path() / "madang-mariadb-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
@@ -36,6 +39,7 @@ class MariaDbServer {
     std::filesystem::create_directory(folder_ / "tmp");
     port_ = free_port();
     start();
+    if (users == Users::none) return;
     run("create user app identified by 'secret'");
     run("grant all on `madang%`.* to app");
   }

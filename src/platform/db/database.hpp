@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "base/clock.hpp"
@@ -28,7 +29,8 @@ namespace madang::db {
 enum class Lane { interactive, background };
 
 /// Which state a read must see. `fresh` sees every write acknowledged so far; `any` may be served
-/// by a replica that lags a little.
+/// by a replica that lags a little behind other programs, but never behind what this one wrote or
+/// observed (Database::observe).
 enum class Freshness { any, fresh };
 
 class Database {
@@ -111,6 +113,13 @@ class Database {
   /// told, so that caches can be told first and the event dispatcher is woken at once. Set once,
   /// before serving; must be quick and must not throw.
   virtual void on_commit(std::function<void()> listener) = 0;
+
+  /// A token for what this program has committed and observed so far; empty where every read is
+  /// fresh anyway. Given to another program's observe(), it makes that one's reads see all of it:
+  /// so a session sees its own writes wherever its next request goes.
+  virtual std::string committed() const { return {}; }
+  /// From now on reads here see what the token stands for. A text that is no token changes nothing.
+  virtual void observe(std::string_view token) { (void)token; }
 
   /// Stops taking work, finishes what is queued, ends the threads. To be called (or the database
   /// destroyed) before the io_contexts whose coroutines it wakes are destroyed.

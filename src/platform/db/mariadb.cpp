@@ -29,6 +29,9 @@ class MariaDbDatabase final : public Database {
     writers_.on_commit(std::move(listener));
   }
 
+  std::string committed() const override { return cluster_.horizon().text(); }
+  void observe(std::string_view token) override { cluster_.horizon().advance(token); }
+
   void close() override { shut(); }
 
  protected:

@@ -16,10 +16,40 @@ constexpr auto history_length = std::chrono::seconds(60);
 /// A semi-sync time-out from here on counts as endless: a day, in milliseconds.
 constexpr std::uint64_t endless = 86'400'000;
 
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
+/// The whole text.
+template <class T>
+std::optional<T> number(std::string_view text) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
   return value;
+}
+
+/// domain-server-sequence
+struct Gtid {
+  std::uint32_t domain = 0;
+  std::uint32_t server = 0;
+  std::uint64_t sequence = 0;
+  std::string text() const {
+    return std::to_string(domain) + "-" + std::to_string(server) + "-" + std::to_string(sequence);
+  }
+};
+
+/// What is none is left out.
+std::vector<Gtid> parse_gtids(std::string_view text) {
+  std::vector<Gtid> out;
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), one.size() + 1));
+    const std::size_t first = one.find('-');
+    const std::size_t last = one.rfind('-');
+    if (first == one.npos || last == first) continue;
+    const auto domain = number<std::uint32_t>(one.substr(0, first));
+    const auto server = number<std::uint32_t>(one.substr(first + 1, last - first - 1));
+    const auto sequence = number<std::uint64_t>(one.substr(last + 1));
+    if (domain && server && sequence) out.push_back({*domain, *server, *sequence});
+  }
+  return out;
 }
 
 bool is_on(std::string_view value) {
@@ -30,14 +60,9 @@ bool is_on(std::string_view value) {
 
 Position parse_position(std::string_view text) {
   Position out;
-  while (!text.empty()) {
-    const std::string_view one = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), one.size() + 1));
-    const std::size_t first = one.find('-');
-    const std::size_t last = one.rfind('-');
-    if (first == one.npos || last == first) continue;
-    auto& sequence = out[static_cast<std::uint32_t>(number(one.substr(0, first)))];
-    sequence = std::max(sequence, number(one.substr(last + 1)));
+  for (const Gtid& gtid : parse_gtids(text)) {
+    auto& sequence = out[gtid.domain];
+    sequence = std::max(sequence, gtid.sequence);
   }
   return out;
 }
@@ -47,6 +72,23 @@ bool reached(const Position& have, const Position& wanted) {
     const auto found = have.find(entry.first);
     return found != have.end() && found->second >= entry.second;
   });
+}
+
+void Horizon::advance(std::string_view text) {
+  const auto gtids = parse_gtids(text);
+  if (gtids.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (const Gtid& gtid : gtids) {
+    auto& latest = latest_[gtid.domain];
+    if (latest.first < gtid.sequence) latest = {gtid.sequence, gtid.text()};
+  }
+  text_.clear();
+  for (const auto& [domain, latest] : latest_) text_ += (text_.empty() ? "" : ",") + latest.second;
+}
+
+std::string Horizon::text() const {
+  const std::lock_guard lock(mutex_);
+  return text_;
 }
 
 Cluster::Cluster(const MariaDbOptions& options, metrics::Registry& registry)
@@ -145,14 +187,14 @@ void Cluster::look_at_safety(Connection& connection, Look& look) {
   demand(is_on(settings.at(6)), "log_bin must be set");
   demand(is_on(settings.at(0)), "rpl_semi_sync_master_enabled must be ON");
   demand(settings.at(1) == "AFTER_SYNC", "rpl_semi_sync_master_wait_point must be AFTER_SYNC");
-  demand(number(settings.at(2)) >= endless,
+  demand(number<std::uint64_t>(settings.at(2)).value_or(0) >= endless,
          "rpl_semi_sync_master_timeout must be endless (18446744073709551615)");
   demand(is_on(settings.at(3)), "rpl_semi_sync_master_wait_no_slave must be ON");
   demand(settings.at(4) == "1", "sync_binlog must be 1");
   demand(settings.at(5) == "1", "innodb_flush_log_at_trx_commit must be 1");
   std::uint64_t clients = 0;
   for (const auto& row : connection.rows("show global status like 'Rpl_semi_sync_master_clients'"))
-    clients = number(row.at(1));
+    clients = number<std::uint64_t>(row.at(1)).value_or(0);
   look.acknowledged = clients > 0;
 }
 

@@ -28,6 +28,20 @@ Position parse_position(std::string_view text);
 /// Whether everything up to `wanted` is there.
 bool reached(const Position& have, const Position& wanted);
 
+/// What readers must see: the latest commit made or heard of here.
+class Horizon {
+ public:
+  /// Moves it forward, by a global transaction id list.
+  void advance(std::string_view text);
+  /// As a list; empty at first.
+  std::string text() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::uint32_t, std::pair<std::uint64_t, std::string>> latest_;  // by domain
+  std::string text_;
+};
+
 class Cluster {
  public:
   using Steady = Deadline::Steady;
@@ -47,6 +61,8 @@ class Cluster {
   void on_silence(std::function<void(const MariaDbHost&)> listener);
   /// This host did not do what it should: it is asked again at once, and not used until it answers.
   void suspect(const MariaDbHost& host);
+  Horizon& horizon() { return horizon_; }
+  const Horizon& horizon() const { return horizon_; }
 
  private:
   /// What one look at a host told.
@@ -81,6 +97,7 @@ class Cluster {
   std::string describe() const;
 
   const MariaDbOptions options_;
+  Horizon horizon_;
   metrics::Counter& failovers_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -10,6 +10,14 @@ namespace {
 
 /// On how many connections a read is tried.
 constexpr int max_attempts = 5;
+/// A replica that is further behind what was written here is not waited for.
+constexpr std::chrono::duration<double> horizon_wait{0.02};
+
+void tell_one(Job& job) {
+  JobList done;
+  done.push_back(job);
+  tell(std::move(done));
+}
 
 }  // namespace
 
@@ -22,6 +30,8 @@ Readers::Readers(const std::string& pool, From from, const MariaDbOptions& optio
       metrics_(pool, options.readers, registry),
       stopped_(
           registry.counter("madang_db_reads_stopped_total", "Reads stopped at their deadline")),
+      behind_(registry.counter("madang_db_replica_behind_total",
+                               "Reads that a replica could not serve: it lacked own writes")),
       watch_(options) {
   cluster.on_silence([this](const MariaDbHost& host) { watch_.end_all(host); });
   for (int i = 0; i < options.readers; ++i) workers_.push_back(std::make_unique<Worker>());
@@ -56,42 +66,67 @@ void Readers::serve(Worker& worker) {
 
 void Readers::perform(Worker& worker, Job& job) {
   const auto until = std::min(job.deadline.at(), Steady::now() + options_.patience);
+  bool replica = from_ == From::replicas;
   for (int attempts = 0;; ++attempts) {
-    const auto host = choose(until);
+    std::optional<MariaDbHost> host;
+    if (replica) host = cluster_.replica();
+    if (!host) {
+      replica = false;
+      host = cluster_.primary(until);
+    }
     if (!host || attempts == max_attempts) {
+      job.error = nullptr;
       job.refused = Problem{.kind = Kind::unavailable,
                             .code = "database_unreachable",
                             .detail = "no database was found in time; try again shortly.",
                             .retry_after = std::chrono::seconds(1)};
-      JobList done;
-      done.push_back(job);
-      return tell(std::move(done));
+      return tell_one(job);
     }
-    if (!attempt(worker, job, *host)) return;
+    switch (attempt(worker, job, *host, replica)) {
+      case Try::done:
+        return;
+      case Try::primary:
+        replica = false;
+        break;
+      case Try::elsewhere:
+        break;
+    }
   }
 }
 
-std::optional<MariaDbHost> Readers::choose(Steady::time_point until) {
-  if (from_ == From::replicas)
-    if (auto host = cluster_.replica()) return host;
-  return cluster_.primary(until);
+Readers::Place& Readers::place_at(Worker& worker, const MariaDbHost& host) {
+  Place& place = worker.connections[host.label()];
+  if (!place.connection)
+    place = {std::make_unique<Connection>(options_, host, Connection::Use::reader), {}};
+  return place;
 }
 
-Connection& Readers::connection_to(Worker& worker, const MariaDbHost& host) {
-  auto& connection = worker.connections[host.label()];
-  if (!connection)
-    connection = std::make_unique<Connection>(options_, host, Connection::Use::reader);
-  return *connection;
+// Whether the replica has what was written here. It is waited for: mostly it is a fraction of a
+// millisecond behind.
+bool Readers::reaches_horizon(Place& place) {
+  const std::string horizon = cluster_.horizon().text();
+  if (horizon == place.seen) return true;
+  const std::string ask =
+      "select master_gtid_wait('" + horizon + "', " + std::to_string(horizon_wait.count()) + ")";
+  if (place.connection->rows(ask.c_str()).at(0).at(0) != "0") {
+    behind_.Increment();
+    return false;
+  }
+  place.seen = horizon;
+  return true;
 }
 
-bool Readers::attempt(Worker& worker, Job& job, const MariaDbHost& host) {
+Readers::Try Readers::attempt(Worker& worker, Job& job, const MariaDbHost& host, bool replica) {
   job.error = nullptr;
   job.refused.reset();
   Connection* connection = nullptr;
   bool too_late = false;
   try {
-    connection = &connection_to(worker, host);
+    Place& place = place_at(worker, host);
+    connection = place.connection.get();
+    connection->begin_anew();
     Watch::Guard guard(watch_, *connection, job.deadline.at(), Watch::After::kill);
+    if (replica && !reaches_horizon(place)) return Try::primary;
     try {
       ConnectionTransaction transaction(*connection);
       transaction.run(*job.body);
@@ -99,35 +134,27 @@ bool Readers::attempt(Worker& worker, Job& job, const MariaDbHost& host) {
       job.error = std::current_exception();
     }
     too_late = guard.end();
-  } catch (const SqlError& error) {  // no connection
+  } catch (const SqlError& error) {  // no connection, or one that did not last
     log::warn("db", "connect_failed", {{"error", std::string_view(error.what())}});
     cluster_.suspect(host);
     worker.connections.erase(host.label());
-    return true;
+    return Try::elsewhere;
   }
-  if (too_late && !job.deadline.passed()) {  // its host fell silent
-    worker.connections.erase(host.label());
-    if (job.error) return true;
-    connection = nullptr;
-  } else if (too_late) {
-    worker.connections.erase(host.label());
-    connection = nullptr;
-    if (job.error) {
-      stopped_.Increment();
-      job.error = nullptr;
-      job.refused = JobQueue::refusal("the read took too long; try again shortly.");
+  const bool lost = too_late || connection->doom() == Doom::lost;
+  if (lost) worker.connections.erase(host.label());
+  if (lost && job.error) {
+    if (!job.deadline.passed()) {
+      cluster_.suspect(host);
+      return Try::elsewhere;
     }
-  } else if (connection->doom() == Doom::lost) {
-    cluster_.suspect(host);
-    worker.connections.erase(host.label());
-    return true;
+    stopped_.Increment();
+    job.error = nullptr;
+    job.refused = JobQueue::refusal("the read took too long; try again shortly.");
   }
   // The caller has its rows; the snapshot is given up while it goes on.
-  JobList done;
-  done.push_back(job);
-  tell(std::move(done));
-  if (connection != nullptr) end(worker, *connection);
-  return false;
+  tell_one(job);
+  if (!lost) end(worker, *connection);
+  return Try::done;
 }
 
 void Readers::end(Worker& worker, Connection& connection) {

@@ -28,7 +28,11 @@ class Readers {
 
  private:
   using Steady = Deadline::Steady;
-  using Connections = std::map<std::string, std::unique_ptr<Connection>>;  // by host
+  struct Place {
+    std::unique_ptr<Connection> connection;
+    std::string seen;  // the horizon it was found to have reached
+  };
+  using Connections = std::map<std::string, Place>;  // by host
   struct Worker {
     Connections connections;
     std::jthread thread;
@@ -36,11 +40,11 @@ class Readers {
 
   void serve(Worker& worker);
   void perform(Worker& worker, Job& job);
-  /// True: try again, with another connection.
-  bool attempt(Worker& worker, Job& job, const MariaDbHost& host);
+  enum class Try { done, elsewhere, primary };
+  Try attempt(Worker& worker, Job& job, const MariaDbHost& host, bool replica);
   void end(Worker& worker, Connection& connection);
-  Connection& connection_to(Worker& worker, const MariaDbHost& host);
-  std::optional<MariaDbHost> choose(Steady::time_point until);
+  Place& place_at(Worker& worker, const MariaDbHost& host);
+  bool reaches_horizon(Place& place);
 
   const From from_;
   const MariaDbOptions options_;
@@ -48,6 +52,7 @@ class Readers {
   JobQueue queue_;
   PoolMetrics metrics_;
   metrics::Counter& stopped_;
+  metrics::Counter& behind_;
   Watch watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

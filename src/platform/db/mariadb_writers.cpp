@@ -87,11 +87,6 @@ bool Writers::is_current_thread() const {
   });
 }
 
-std::string Writers::position() const {
-  const std::lock_guard lock(position_mutex_);
-  return position_;
-}
-
 void Writers::serve(Worker& worker) {
   while (Job* job = next()) {
     metrics_.busy.Increment();
@@ -247,10 +242,7 @@ Writers::Ran Writers::commit(Worker& worker, Job& job) {
     return Ran::finished;
   }
   commit_seconds_.Observe(std::chrono::duration<double>(Steady::now() - start).count());
-  if (std::string position = connection.commit_position(); !position.empty()) {
-    const std::lock_guard lock(position_mutex_);
-    position_ = std::move(position);
-  }
+  cluster_.horizon().advance(connection.commit_position());
   if (has_listener_) listener_();
   return Ran::finished;
 }

@@ -26,8 +26,6 @@ class Writers {
   JobQueue& queue() { return queue_; }
   void on_commit(std::function<void()> listener);
   bool is_current_thread() const;
-  /// The position of the latest commit that this process made; empty when there was none.
-  std::string position() const;
   /// Finishes what is queued, ends the threads.
   void close();
 
@@ -58,8 +56,6 @@ class Writers {
   metrics::Counter& unknown_;
   Watch watch_;
   std::atomic<int> without_background_ = 0;
-  mutable std::mutex position_mutex_;
-  std::string position_;
   std::function<void()> listener_;
   std::atomic<bool> has_listener_ = false;
   std::vector<std::unique_ptr<Worker>> workers_;
