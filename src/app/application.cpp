@@ -36,7 +36,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct Application::Parts {
-  Parts(const config::Config& config, Store& store);
+  Parts(const config::Config& config, Store& store, int inherited_socket);
   void mount();
   void keep_house();
   void start();
@@ -98,7 +98,7 @@ struct Application::Parts {
   bool running = false;
 };
 
-Application::Parts::Parts(const config::Config& settings, Store& opened)
+Application::Parts::Parts(const config::Config& settings, Store& opened, int inherited_socket)
     : config(settings),
       store(opened),
       io(io_threads(settings)),
@@ -151,8 +151,8 @@ Application::Parts::Parts(const config::Config& settings, Store& opened)
       ops(registry, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
       // Uploads first, where they come to us; then the API.
-      server(server_options(settings), objects.entrance(settings, files, api, registry), io,
-             registry) {
+      server(server_options(settings, inherited_socket),
+             objects.entrance(settings, files, api, registry), io, registry) {
   mount();
   keep_house();
 }
@@ -257,16 +257,15 @@ void Application::Parts::stop() {
   io.stop();
 }
 
-Application::Application(const config::Config& config, Store& store)
-    : parts_(std::make_unique<Parts>(config, store)) {}
+Application::Application(const config::Config& config, Store& store, int inherited_socket)
+    : parts_(std::make_unique<Parts>(config, store, inherited_socket)) {}
 Application::~Application() {
   stop();
 }
 
 std::string Application::start() {
   parts_->start();
-  const std::string& listen = parts_->config.text("http.listen");
-  return listen.substr(0, listen.rfind(':')) + ":" + std::to_string(parts_->server.port());
+  return parts_->server.address();
 }
 
 void Application::stop() {

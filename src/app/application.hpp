@@ -47,7 +47,8 @@ class Store {
 /// Everything that serves.
 class Application {
  public:
-  Application(const config::Config& config, Store& store);
+  /// `inherited_socket`: a listening socket to be used instead of http.listen; -1: none.
+  Application(const config::Config& config, Store& store, int inherited_socket = -1);
   ~Application();
 
   /// Binds, starts everything; the address it listens on, HOST:PORT.

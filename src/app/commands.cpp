@@ -11,6 +11,7 @@
 #include <set>
 
 #include "app/application.hpp"
+#include "app/inherited_socket.hpp"
 #include "app/object_place.hpp"
 #include "app/options.hpp"
 #include "app/seed/seed.hpp"
@@ -122,8 +123,9 @@ int serve(const std::vector<std::string>& raw) {
   const sigset_t signals = block_signals();
   const Arguments arguments = parse(raw, {"config", "data", "listen"}, {});
   const config::Config config = load_config(arguments);
+  const int inherited = inherited_socket();
   Store store(config);
-  Application application(config, store);
+  Application application(config, store, inherited);
   const std::string address = application.start();
   std::printf("madang ready on http://%s\n", address.c_str());
   std::fflush(stdout);

@@ -22,8 +22,8 @@ http::ApiOptions api_options(const config::Config& config) {
   return options;
 }
 
-http::ServerOptions server_options(const config::Config& config) {
-  http::ServerOptions options;
+http::ServerOptions server_options(const config::Config& config, int inherited_socket) {
+  http::ServerOptions options{.inherited_socket = inherited_socket};
   const std::string& listen = config.text("http.listen");
   const auto colon = listen.rfind(':');
   const int port = colon == listen.npos ? -1 : std::atoi(listen.c_str() + colon + 1);

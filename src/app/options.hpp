@@ -17,7 +17,7 @@ class DataFolder;
 
 http::ApiOptions api_options(const config::Config& config);
 /// Throws std::runtime_error when http.listen is no HOST:PORT.
-http::ServerOptions server_options(const config::Config& config);
+http::ServerOptions server_options(const config::Config& config, int inherited_socket);
 identity::PasswordOptions password_options(const config::Config& config);
 media::ServiceOptions media_options(const config::Config& config);
 objects::DiskOptions disk_options(const config::Config& config, const DataFolder& folder);

@@ -10,7 +10,9 @@ const std::vector<Key>& settings() {
       {"server.data", Type::text, "data",
        "The folder that holds the database, the objects and the secret key."},
       {"server.log_level", Type::text, "info", "debug, info, warn, error or off."},
-      {"http.listen", Type::text, "127.0.0.1:8080", "HOST:PORT. Port 0 picks a free one."},
+      {"http.listen", Type::text, "127.0.0.1:8080",
+       "HOST:PORT. Port 0 picks a free one. Not used when a listening socket is inherited "
+       "(LISTEN_FDS)."},
       {"http.public_url", Type::text, "",
        "How browsers reach the server, such as https://yard.example. With https, cookies are "
        "`Secure` and "

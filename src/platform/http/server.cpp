@@ -1,5 +1,8 @@
 #include "platform/http/server.hpp"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -73,6 +76,27 @@ tcp::acceptor open_acceptor(const asio::any_io_executor& executor, const tcp::en
   if (!ec) acceptor.listen(backlog, ec);
   if (!ec) acceptor.non_blocking(true, ec);
   if (ec) fail_to_listen(options, ec);
+  return acceptor;
+}
+
+/// All threads accept from the one queue: whoever holds the socket keeps it while we are gone.
+tcp::acceptor adopt_acceptor(const asio::any_io_executor& executor, int socket) {
+  boost::system::error_code ec;
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  if (::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0 ||
+      ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      (address.ss_family != AF_INET && address.ss_family != AF_INET6))
+    throw std::system_error(std::make_error_code(std::errc::not_a_socket),
+                            "the inherited descriptor is no listening TCP socket");
+  tcp::acceptor acceptor(executor);
+  const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw std::system_error(errno, std::generic_category(), "the inherited socket");
+  acceptor.assign(address.ss_family == AF_INET ? tcp::v4() : tcp::v6(), copy, ec);
+  if (!ec) acceptor.non_blocking(true, ec);
+  if (ec) throw std::system_error(ec.value(), std::generic_category(), "the inherited socket");
   return acceptor;
 }
 
@@ -154,7 +178,7 @@ struct Server::Impl {
   Core core;
   std::shared_ptr<Stats> stats;
   std::vector<std::unique_ptr<Listener>> listeners;
-  std::uint16_t port = 0;
+  tcp::endpoint listens_on;
   bool started = false;  // otherwise there is nothing to end
   runtime::TaskGroup sweepers;
   runtime::TaskGroup connections;
@@ -169,15 +193,18 @@ Server::Impl::Impl(ServerOptions options, Handler& handler, runtime::IoPool& io,
       sweepers("http_sweepers", registry),
       connections("http_connections", registry),
       acceptors("http_acceptors", registry) {
-  tcp::endpoint endpoint = endpoint_of(core.options, pool.executor(0));
+  const int inherited = core.options.inherited_socket;
+  tcp::endpoint endpoint;
+  if (inherited < 0) endpoint = endpoint_of(core.options, pool.executor(0));
   if (endpoint.port() != 0) check_free(pool.executor(0), endpoint, core.options);
   for (std::size_t i = 0; i < pool.size(); ++i) {
-    tcp::acceptor acceptor = open_acceptor(pool.executor(i), endpoint, core.options);
-    endpoint.port(acceptor.local_endpoint().port());  // the one chosen, if any was free to choose
+    tcp::acceptor acceptor = inherited < 0 ? open_acceptor(pool.executor(i), endpoint, core.options)
+                                           : adopt_acceptor(pool.executor(i), inherited);
+    endpoint = acceptor.local_endpoint();  // with the port chosen, if any was free to choose
     listeners.push_back(std::make_unique<Listener>(core, pool.executor(i), stats->of_shard[i],
                                                    std::move(acceptor)));
   }
-  port = endpoint.port();
+  listens_on = endpoint;
   publish(registry, stats);
 }
 
@@ -219,8 +246,9 @@ Task<> Server::Impl::accept(Impl* impl, Listener* listener) {
       co_await pause.async_wait(as_result);
     }
   }
-  // Closing a listening socket resets the connections its queue still holds: take them first.
-  impl->accept_waiting(*listener, backlog);
+  // Closing a listening socket resets the connections its queue still holds: take them first. Those
+  // of an inherited one wait there for whoever comes after us.
+  if (impl->core.options.inherited_socket < 0) impl->accept_waiting(*listener, backlog);
   boost::system::error_code ignored;
   listener->acceptor.close(ignored);
   listener->shard.begin_drain();
@@ -287,7 +315,13 @@ void Server::start() {
 }
 
 std::uint16_t Server::port() const {
-  return impl_->port;
+  return impl_->listens_on.port();
+}
+
+std::string Server::address() const {
+  const auto address = impl_->listens_on.address();
+  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+  return host + ":" + std::to_string(port());
 }
 
 void Server::stop_accepting() {

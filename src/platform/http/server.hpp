@@ -16,7 +16,10 @@ namespace madang::http {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;                           // 0: any free one
+  std::uint16_t port = 8080;  // 0: any free one
+  /// A listening TCP socket that somebody else keeps open across our restarts, used instead of host
+  /// and port. Copied; stays the caller's. -1: none.
+  int inherited_socket = -1;
   std::size_t max_connections = 10'000;                // beyond: 503 and closed at once
   std::size_t max_head = 16 * 1024;                    // request line and headers, bytes: 431
   std::size_t max_target = 8 * 1024;                   // bytes: 414
@@ -33,8 +36,9 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// Binds on every I/O thread (SO_REUSEPORT). Throws std::system_error when it cannot, or when
-  /// somebody else listens there; std::invalid_argument when trusted_proxies are no addresses.
+  /// Binds on every I/O thread (SO_REUSEPORT), or takes the inherited socket. Throws
+  /// std::system_error when it cannot, or when somebody else listens there; std::invalid_argument
+  /// when trusted_proxies are no addresses.
   Server(ServerOptions options, Handler& handler, runtime::IoPool& pool,
          metrics::Registry& registry);
   /// Cuts what is still open and waits for the handlers that run. Before the pool is destroyed.
@@ -42,6 +46,8 @@ class Server {
 
   void start();
   std::uint16_t port() const;
+  /// Where it listens: 127.0.0.1:8080, [::1]:8080.
+  std::string address() const;
   /// Takes no new connections; those open finish the request they have begun, are told
   /// `Connection: close`, and event streams are closed.
   void stop_accepting();
