@@ -58,7 +58,9 @@ bool Readers::is_current_thread() const {
 void Readers::serve(Worker& worker) {
   while (Job* job = queue_.wait_take()) {
     metrics_.busy.Increment();
+    const auto begun = Steady::now();
     perform(worker, *job);
+    queue_.served((Steady::now() - begun) * options_.readers);  // see Writers::serve
     metrics_.busy.Decrement();
   }
   worker.connections.clear();

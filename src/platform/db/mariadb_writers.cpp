@@ -11,11 +11,11 @@ namespace madang::db::mariadb {
 namespace {
 
 /// How often a transaction that deadlocked is run again before its caller is told to.
-constexpr int max_conflicts = 8;
+constexpr int max_conflicts = 16;
 /// How often it may lose its connection before it is taken to be the reason.
 constexpr int max_losses = 4;
 /// The first pause after a deadlock; doubled each time, of which a random part is waited.
-constexpr auto first_pause = std::chrono::microseconds(500);
+constexpr auto first_pause = std::chrono::milliseconds(1);
 /// Background work waits for at most so many transactions of interactive work.
 constexpr int max_without_background = 64;
 
@@ -90,7 +90,10 @@ bool Writers::is_current_thread() const {
 void Writers::serve(Worker& worker) {
   while (Job* job = next()) {
     metrics_.busy.Increment();
+    const auto begun = Steady::now();
     perform(worker, *job);
+    // As many are served at once as there are threads: a few rounds are no queue that stands.
+    queue_.served((Steady::now() - begun) * options_.writers);
     if (worker.connection) metrics_.count(worker.connection->statements());
     metrics_.busy.Decrement();
     JobList done;
