@@ -12,6 +12,7 @@
 
 #include "app/application.hpp"
 #include "app/inherited_socket.hpp"
+#include "app/object_migration.hpp"
 #include "app/object_place.hpp"
 #include "app/options.hpp"
 #include "app/seed/seed.hpp"
@@ -39,6 +40,8 @@ constexpr const char* usage = R"(madang: the yard's server
   madang backup  --to FILE [--data DIR]                              copy the database while it is served
   madang restore --verify FILE                                       check a backup; exit 1 when it is unsound
   madang config  [--config FILE] [--markdown]                        what is in effect, or the documentation
+  madang migrate-objects [--dry-run] [--data DIR]                    copy every picture into objects.url, and again
+                       what came meanwhile: also while the data folder is served
   madang openapi                                                     print the API's description
   madang worker  --fd N                                              (started by the server)
   madang --version | --help
@@ -313,6 +316,37 @@ int seed_town(const std::vector<std::string>& raw) {
   return 0;
 }
 
+/// Without the folder's lock: a server may be at work, and objects never change in place.
+int migrate_objects(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, store_options, {"dry-run"});
+  const config::Config config = load_config(arguments);
+  if (config.text("objects.url").empty())
+    throw Misuse{"madang migrate-objects copies into objects.url, which is not set"};
+  const auto folder = std::filesystem::path(config.text("server.data")) / "objects";
+  if (!std::filesystem::exists(folder))
+    throw std::runtime_error("there are no objects at " + folder.string());
+  const SystemClock clock;
+  SystemRandom random;
+  metrics::Registry registry;
+  objects::DiskOptions options;
+  options.root = folder;
+  objects::DiskStore from(std::move(options), clock);
+  const auto to = open_s3(config, clock, random, registry);
+  const auto say = [](const ObjectMigration& so_far) {
+    std::fprintf(stderr, "%zu objects seen, %zu copied\n", so_far.objects, so_far.copied);
+  };
+  const bool dry_run = arguments.flags.contains("dry-run");
+  const auto done = copy_objects(
+      from, *to,
+      {.dry_run = dry_run, .threads = static_cast<int>(config.integer("objects.connections"))},
+      say);
+  if (!done) throw std::runtime_error(done.error().detail);
+  std::printf("%zu objects, %zu %s (%llu bytes), the others were there\n", done->objects,
+              done->copied, dry_run ? "to be copied" : "copied",
+              static_cast<unsigned long long>(done->bytes));
+  return 0;
+}
+
 int show_config(const std::vector<std::string>& raw) {
   const Arguments arguments = parse(raw, store_options, {"markdown"});
   const std::string text = arguments.flags.contains("markdown") ? config::documentation(settings())
@@ -331,10 +365,16 @@ int worker(const std::vector<std::string>& raw) {
 }
 
 using Verb = int (*)(const std::vector<std::string>&);
-const std::map<std::string, Verb> verbs{
-    {"serve", serve},        {"migrate", migrate}, {"openapi", openapi},
-    {"admin", admin},        {"backup", backup},   {"restore", restore},
-    {"config", show_config}, {"worker", worker},   {"seed", seed_town}};
+const std::map<std::string, Verb> verbs{{"serve", serve},
+                                        {"migrate", migrate},
+                                        {"openapi", openapi},
+                                        {"admin", admin},
+                                        {"backup", backup},
+                                        {"restore", restore},
+                                        {"migrate-objects", migrate_objects},
+                                        {"config", show_config},
+                                        {"worker", worker},
+                                        {"seed", seed_town}};
 
 }  // namespace
 

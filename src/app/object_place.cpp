@@ -5,7 +5,6 @@
 #include "app/application.hpp"
 #include "app/options.hpp"
 #include "platform/log/log.hpp"
-#include "platform/objects/s3_store.hpp"
 
 namespace madang::app {
 
@@ -13,11 +12,13 @@ namespace {
 
 constexpr std::chrono::seconds first_answer{5};
 
-std::unique_ptr<objects::S3Store> open_s3(const config::Config& config, Store& store) {
+}  // namespace
+
+std::unique_ptr<objects::S3Store> open_s3(const config::Config& config, const Clock& clock,
+                                          Random& random, metrics::Registry& registry) {
   auto options = s3_store_options(config);
   try {
-    auto s3 = std::make_unique<objects::S3Store>(std::move(options), store.clock(), store.random(),
-                                                 store.registry());
+    auto s3 = std::make_unique<objects::S3Store>(std::move(options), clock, random, registry);
     const auto answers = s3->check(Deadline::after(first_answer));
     if (answers) return s3;
     if (answers.error().code == "s3_misconfigured")
@@ -29,15 +30,13 @@ std::unique_ptr<objects::S3Store> open_s3(const config::Config& config, Store& s
   }
 }
 
-}  // namespace
-
 ObjectPlace::ObjectPlace(const config::Config& config, Store& store) {
   if (config.text("objects.url").empty()) {
     store_ =
         std::make_unique<objects::DiskStore>(disk_options(config, store.folder()), store.clock());
     return;
   }
-  auto s3 = open_s3(config, store);
+  auto s3 = open_s3(config, store.clock(), store.random(), store.registry());
   foreign_origin_ = s3->public_origin();
   store_ = std::move(s3);
 }

@@ -7,7 +7,7 @@
 #include "platform/config/config.hpp"
 #include "platform/http/message.hpp"
 #include "platform/metrics/metrics.hpp"
-#include "platform/objects/object_store.hpp"
+#include "platform/objects/s3_store.hpp"
 #include "platform/runtime/bulkhead.hpp"
 
 namespace madang::app {
@@ -34,6 +34,10 @@ class ObjectPlace {
   std::unique_ptr<http::Handler> door_;
   std::string foreign_origin_;
 };
+
+/// The S3 of `objects.url`. Throws as ObjectPlace does; all outlive it.
+std::unique_ptr<objects::S3Store> open_s3(const config::Config& config, const Clock& clock,
+                                          Random& random, metrics::Registry& registry);
 
 /// Threads that wait for files: few for a disk, as many as connections for an S3.
 int file_threads(const config::Config& config);

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openBrowser, picture, postWith, signIn, visit } from "./support/browser.mjs";
 import { join } from "./support/people.mjs";
-import { startServer } from "./support/server.mjs";
+import { runMadang, startServer } from "./support/server.mjs";
 
 const run = promisify(execFile);
 const script = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../script/cluster");
@@ -96,6 +96,31 @@ test("what is signed for one picture lets nothing else in", async () => {
   assert.equal(await put(url.replace("/incoming/", "/media/"), "hello"), 403, "another name");
   assert.equal(await put(url.split("?")[0], "hello"), 403, "no signature");
   assert.equal(await put(url, "hello"), 200);
+});
+
+test("pictures of a data folder move into the bucket, and are shown from there", async () => {
+  const data = await mkdtemp(path.join(tmpdir(), "madang-e2e-moving-"));
+  let house = await startServer({ data });
+  const author = await join(house.url, "mover", "Mover");
+  const jpeg = await readFile(picture("coat.jpg"));
+  const { id, upload } = await author.as("POST", "/media", { purpose: "post", content_type: "image/jpeg", bytes: jpeg.length });
+  assert.equal((await fetch(upload.url, { method: "PUT", headers: upload.headers, body: jpeg })).status, 200);
+  let media = await author.as("POST", `/media/${id}/complete`);
+  while (media.state === "processing") media = await author.as("GET", `/media/${id}`);
+  assert.equal(media.state, "ready");
+  const before = Buffer.from(await (await fetch(new URL(media.url, house.url))).arrayBuffer());
+  const move = (...more) => runMadang(["migrate-objects", "--data", data, ...more], { env: settings() });
+  assert.match(await move("--dry-run"), /to be copied/);
+  assert.match(await move(), /[1-9]\d* copied/, "while it is served");
+  assert.match(await move(), / 0 copied/);
+  assert.equal(await house.stop(), 0);
+  await rm(path.join(data, "objects"), { recursive: true });
+  house = await startServer({ data, env: settings() });
+  const after = await fetch(new URL(media.url, house.url));
+  assert.equal(after.status, 200);
+  assert.deepEqual(Buffer.from(await after.arrayBuffer()), before);
+  assert.equal(await house.stop(), 0);
+  await rm(data, { recursive: true, force: true });
 });
 
 test("without its S3 the server says so at once, serves the rest, and takes up again", async () => {

@@ -248,6 +248,20 @@ Result<std::size_t> DiskStore::sweep(std::string_view prefix, Time older_than, s
   return removed;
 }
 
+Result<void> DiskStore::each_key(const std::function<bool(std::string)>& each) const {
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folders_->root() / "objects", error), end;
+       at != end && !error; at.increment(error)) {
+    struct stat status{};
+    if (::lstat(at->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    std::string key = at->path().filename().string();
+    std::ranges::replace(key, '+', '/');
+    if (valid_key(key) && !each(std::move(key))) return {};
+  }
+  if (error) return fail(disk_problem("list objects", error.value()));
+  return {};
+}
+
 std::string DiskStore::presigned_url(
     std::string_view method, const std::string& key, const std::string& origin,
     std::chrono::seconds lifetime, std::vector<std::pair<std::string, std::string>> headers) const {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,10 @@ class DiskStore final : public ObjectStore {
 
   /// `expected`: bytes to come, checked against the free space. Errors: `storage_full`.
   Result<std::unique_ptr<Upload>> begin(std::uint64_t expected);
+
+  /// Every key there is when its turn comes, in no order, until `each` says false. Errors:
+  /// `object_store_failed`: a folder cannot be read.
+  Result<void> each_key(const std::function<bool(std::string)>& each) const;
 
   const DiskOptions& options() const { return options_; }
   const Clock& clock() const { return clock_; }
