@@ -33,9 +33,45 @@ RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key,
             .reset = std::max(ceil<seconds>(next - now - window), seconds(1))};
   }
   full_at = next;
+  if (shared_.load(std::memory_order_relaxed)) remember(shard, hash, interval, window);
   return {.allowed = true,
           .remaining = (now + window - next) / interval,
           .reset = ceil<seconds>(next - now)};
+}
+
+/// Under the shard's lock.
+void RateLimiter::remember(Shard& shard, std::uint64_t hash, Steady::duration interval,
+                           Steady::duration window) const {
+  if (shard.unsaid.size() >= max_per_shard_ && !shard.unsaid.contains(hash)) return;
+  using std::chrono::microseconds;
+  RateSpent& spent = shard.unsaid[hash];
+  spent.key = hash;
+  spent.interval = std::max(ceil<microseconds>(interval), microseconds(1));
+  spent.window = ceil<microseconds>(window);
+  ++spent.count;
+}
+
+std::vector<RateSpent> RateLimiter::take_unsaid(std::size_t max) {
+  std::vector<RateSpent> out;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    while (!shard.unsaid.empty() && out.size() < max) {
+      out.push_back(shard.unsaid.begin()->second);
+      shard.unsaid.erase(shard.unsaid.begin());
+    }
+  }
+  return out;
+}
+
+void RateLimiter::learn(const RateSpent& said, Steady::time_point full_at) {
+  Shard& shard = shard_of(said.key);
+  const std::lock_guard lock(shard.mutex);
+  const auto known = shard.full_at.find(said.key);
+  if (known == shard.full_at.end()) return;  // forgotten meanwhile
+  if (const auto since = shard.unsaid.find(said.key); since != shard.unsaid.end()) {
+    full_at += since->second.interval * since->second.count;
+  }
+  known->second = std::max(known->second, full_at);
 }
 
 void RateLimiter::make_room(Shard& shard, Steady::time_point now) {
