@@ -9,6 +9,7 @@
 #include "app/ops_routes.hpp"
 #include "app/options.hpp"
 #include "app/pages.hpp"
+#include "app/warm_up.hpp"
 #include "app/web_assets.hpp"
 #include "modules/identity/routes.hpp"
 #include "modules/media/routes.hpp"
@@ -72,6 +73,7 @@ struct Application::Parts {
 
   social::Context context{store.db(), store.ids(), store.clock(), outbox, cache};
   social::Feeds feeds{context, feed_store, tasks, registry};
+  WarmUp warm_up{store.db(), feeds, io, tasks, registry};
   social::Posts posts;
   social::Comments comments{context};
   social::People people;
@@ -229,6 +231,7 @@ void Application::Parts::start() {
   dispatcher.start();
   id_keeper.start();
   housekeeper.start();
+  warm_up.run(milliseconds(config.integer("server.warm_up")));
   server.start();
   ops.set_ready(true);
   running = true;
@@ -238,6 +241,7 @@ void Application::Parts::stop() {
   if (!running) return;
   running = false;
   ops.set_ready(false);
+  warm_up.stop();
   server.stop_accepting();
   hub.close_all();
   server.drain(config.seconds("http.drain_timeout"));

@@ -10,6 +10,11 @@ const std::vector<Key>& settings() {
       {"server.data", Type::text, "data",
        "The folder that holds the database, the objects and the secret key."},
       {"server.log_level", Type::text, "info", "debug, info, warn, error or off."},
+      {"server.warm_up", Type::integer, "100",
+       "Milliseconds the start may spend on reading the feeds of those who were here last; the "
+       "rest "
+       "is read while serving. 0: none.",
+       false, 0, 60'000},
       {"http.listen", Type::text, "127.0.0.1:8080",
        "HOST:PORT. Port 0 picks a free one. Not used when a listening socket is inherited "
        "(LISTEN_FDS)."},

@@ -47,6 +47,9 @@ struct Hit {
 };
 std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, std::int64_t limit);
 
+/// Whose sessions were used most recently, at most about `limit` of them.
+std::vector<Id> recently_seen(db::Transaction& tx, std::int64_t limit);
+
 /// Why an account is shut out, and until when (absent: for good).
 struct Suspension {
   std::string reason;

@@ -1,5 +1,7 @@
 #include "modules/identity/storage.hpp"
 
+#include <set>
+
 #include "base/text.hpp"
 
 namespace madang::identity {
@@ -251,6 +253,19 @@ std::vector<Hit> search(db::Transaction& tx, std::string_view text, Hit after, s
       "and not (name_key >= ? and name_key < ?) order by id limit ?",
       [&](Id id) { out.push_back({1, id}); }, after.rank == 1 ? after.account : 0, pattern, pattern,
       begin, end, begin, end, left);
+  return out;
+}
+
+// A session's end is put off when it is used.
+std::vector<Id> recently_seen(db::Transaction& tx, std::int64_t limit) {
+  std::vector<Id> out;
+  std::set<Id> known;
+  tx.each<Id>(
+      "select account_id from sessions order by expires_at desc limit ?",
+      [&](Id account) {
+        if (known.insert(account).second) out.push_back(account);
+      },
+      limit);
   return out;
 }
 
