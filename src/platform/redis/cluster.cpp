@@ -1,5 +1,6 @@
 #include "platform/redis/cluster.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <utility>
 
@@ -125,6 +126,7 @@ void Cluster::route(Call&& call, Steady::time_point now) {
     if (waiting_for_map_.size() >= options_.max_pausing) {
       return finish(std::move(call), fail(too_many()));
     }
+    if (waiting_for_map_.empty()) pause_timer_.cancel();
     waiting_for_map_.push_back(std::move(call));
     return;
   }
@@ -186,7 +188,9 @@ void Cluster::on_answer(Node& node, Call&& call, Value&& value) {
   if (code == "TRYAGAIN") return later(std::move(call), Budget::free, problem_of_error(value));
   if (code == "CLUSTERDOWN" || code == "LOADING" || code == "MASTERDOWN" || code == "READONLY") {
     want_map();
-    call.master_only = true;
+    if (call.command.wants_replica() && !std::exchange(call.master_only, true)) {
+      return route(std::move(call), Steady::now());
+    }
     return later(std::move(call), Budget::counted, problem_of_error(value));
   }
   finish(std::move(call), fail(problem_of_error(value)));
@@ -259,14 +263,28 @@ void Cluster::later(Call&& call, Budget budget, Problem problem) {
 
 Task<> Cluster::keep_pauses(Cluster* self) {
   while (!self->closed_) {
-    const auto next =
-        self->pausing_.empty() ? Steady::time_point::max() : self->pausing_.begin()->first;
+    auto next = self->pausing_.empty() ? Steady::time_point::max() : self->pausing_.begin()->first;
+    if (!self->waiting_for_map_.empty()) {
+      next = std::min(next, Steady::now() + std::chrono::milliseconds(20));
+    }
     self->pause_timer_.expires_at(next);
     co_await self->pause_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     const auto now = Steady::now();
+    self->expire_waiting(now);
     while (!self->pausing_.empty() && self->pausing_.begin()->first <= now) {
       Call call = std::move(self->pausing_.extract(self->pausing_.begin()).mapped());
       self->route(std::move(call), now);
+    }
+  }
+}
+
+void Cluster::expire_waiting(Steady::time_point now) {
+  std::deque<Call> waiting = std::exchange(waiting_for_map_, {});
+  for (Call& call : waiting) {
+    if (call.deadline.at() > now) {
+      waiting_for_map_.push_back(std::move(call));
+    } else {
+      finish(std::move(call), fail(too_late()));
     }
   }
 }

@@ -58,6 +58,7 @@ class Cluster final : public Node::Owner {
   void later(Call&& call, Budget budget, Problem problem);
   void finish(Call&& call, Result<Value>&& result);
   void fail_pausing(const Problem& problem);
+  void expire_waiting(Steady::time_point now);
 
   // Node::Owner
   void on_answer(Node& node, Call&& call, Value&& value) override;
@@ -69,9 +70,9 @@ class Cluster final : public Node::Owner {
   static Task<> keep_map(Cluster* self);
   static Task<> keep_pauses(Cluster* self);
   Task<bool> refresh();
-  Task<Result<Value>> ask(Node& node);
+  Task<Result<Value>> ask(Node& node, Command command);
+  Task<bool> learn_from(Node& node);
   std::vector<Node*> candidates();
-  bool apply(Node& node, const Result<Value>& answer);
   void apply_ranges(const std::vector<SlotRange>& ranges);
   void apply_standalone(Node& node);
   void mapped(const std::vector<Node*>& in_use);

@@ -58,9 +58,8 @@ Task<> Cluster::keep_map(Cluster* self) {
 Task<bool> Cluster::refresh() {
   const std::vector<Node*> nodes = candidates();
   for (Node* node : nodes) {
-    const Result<Value> answer = co_await ask(*node);
-    if (closed_) co_return false;
-    if (apply(*node, answer)) co_return true;
+    const bool told = co_await learn_from(*node);
+    if (told || closed_) co_return told;
   }
   if (nodes.empty()) trouble_ = "no node is named";
   co_return false;
@@ -73,7 +72,7 @@ std::vector<Node*> Cluster::candidates() {
   for (std::size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[below(random_, i)]);
   std::ranges::partition(out, [](const Node* node) { return node->up(); });
   if (out.size() > asked_at_most) out.resize(asked_at_most);
-  if (!has_map_ || out.empty() || !out.front()->up()) {
+  if (!has_map_ || standalone_ || out.empty() || !out.front()->up()) {
     for (const Address& seed : options_.seeds) {
       Node* node = &node_at(seed);
       if (std::ranges::find(out, node) == out.end()) out.push_back(node);
@@ -82,9 +81,7 @@ std::vector<Node*> Cluster::candidates() {
   return out;
 }
 
-Task<Result<Value>> Cluster::ask(Node& node) {
-  Command command = Command::read("CLUSTER");
-  command.add("SLOTS");
+Task<Result<Value>> Cluster::ask(Node& node, Command command) {
   const auto now = Steady::now();
   auto gathering = std::make_shared<Gathering>(1);
   Call call{std::move(command), Deadline(now + options_.map_patience), now, gathering};
@@ -96,24 +93,34 @@ Task<Result<Value>> Cluster::ask(Node& node) {
   co_return std::move(results.front());
 }
 
-bool Cluster::apply(Node& node, const Result<Value>& answer) {
-  if (!answer) {
-    // What a server that is no cluster says.
-    if (answer.error().detail.contains("cluster support disabled")) {
+Task<bool> Cluster::learn_from(Node& node) {
+  Command ask_slots = Command::read("CLUSTER").arg("SLOTS");
+  const Result<Value> slots = co_await ask(node, std::move(ask_slots));
+  if (closed_) co_return false;
+  // What a server that is no cluster says.
+  if (!slots && slots.error().detail.contains("cluster support disabled")) {
+    Command ask_role = Command::read("ROLE");
+    const Result<Value> role = co_await ask(node, std::move(ask_role));
+    if (closed_) co_return false;
+    if (role && !role->items.empty() && role->items.front().text == "master") {
       apply_standalone(node);
-      return true;
+      co_return true;
     }
-    const std::string& known = node.trouble();
-    trouble_ = node.name() + ": " + (known.empty() ? answer.error().detail : known);
-    return false;
+    trouble_ = node.name() + (role ? " is a replica; its master is wanted" : " does not answer");
+    co_return false;
   }
-  const auto ranges = read_cluster_slots(*answer, node.address());
+  if (!slots) {
+    const std::string& known = node.trouble();
+    trouble_ = node.name() + ": " + (known.empty() ? slots.error().detail : known);
+    co_return false;
+  }
+  const auto ranges = read_cluster_slots(*slots, node.address());
   if (!ranges || ranges->empty()) {
     trouble_ = node.name() + " knows no slots: it is no member of a cluster yet";
-    return false;
+    co_return false;
   }
   apply_ranges(*ranges);
-  return true;
+  co_return true;
 }
 
 void Cluster::apply_ranges(const std::vector<SlotRange>& ranges) {

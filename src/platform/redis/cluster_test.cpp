@@ -259,6 +259,25 @@ TEST_F(RedisClusterTest, FollowsAFailover) {
   EXPECT_TRUE(client.execute_blocking(set("k0", "at last"), soon()));
 }
 
+TEST_F(RedisClusterTest, SaysSoWhenASlotIsServedByNobodyAndServesItAgain) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  ASSERT_TRUE(client.execute_blocking(set("k0", "1"), soon()));
+  const RedisServer& owner = cluster_.master_of("k0");
+  const std::string slot = std::to_string(slot_of("k0"));
+  ASSERT_EQ(owner.ask({"DEL", "k0"}), "1");
+  ASSERT_EQ(owner.ask({"CLUSTER", "DELSLOTS", slot}), "OK");
+  const auto began = Steady::now();
+  const auto nowhere = client.execute_blocking(set("k0", "2"), soon());
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, "redis_unavailable");
+  EXPECT_LT(Steady::now() - began, 3s) << "some pauses, not until the deadline";
+  ASSERT_EQ(owner.ask({"CLUSTER", "ADDSLOTS", slot}), "OK");
+  EXPECT_TRUE(
+      eventually([&] { return client.execute_blocking(set("k0", "3"), soon()).has_value(); }));
+  EXPECT_TRUE(eventually([&] { return client.ready(Deadline::after(0s)).has_value(); }));
+}
+
 TEST_F(RedisClusterTest, OneHangingMasterDoesNotStopTheOthers) {
   ClientOptions hasty = options();
   hasty.connection.connect_timeout = 300ms;

@@ -252,6 +252,32 @@ TEST_F(RedisSingle, EndsWhatIsOnItsWayWhenItIsClosed) {
   EXPECT_EQ(client.execute_blocking(get("a"), soon()).error().code, "redis_closed");
 }
 
+TEST_F(RedisSingle, SaysThatAReplicaIsNoMasterAndTakesTheMasterOfTheTwo) {
+  const RedisServer replica(folder_.path(),
+                            {"--replicaof", "127.0.0.1 " + std::to_string(server_.port())});
+  ClientOptions wrong = options();
+  wrong.seeds = {replica.address()};
+  Client to_replica(wrong, random_, registry_);
+  const auto refused = to_replica.ready(Deadline::after(500ms));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().detail.contains("is a replica")) << refused.error().detail;
+  wrong.seeds.push_back(server_.address());
+  Client to_both(wrong, random_, registry_);
+  EXPECT_TRUE(to_both.ready(soon()));
+  EXPECT_TRUE(to_both.execute_blocking(set("a", "1"), soon()));
+}
+
+TEST_F(RedisSingle, KeepsTheDeadlineAlsoBeforeItIsConnected) {
+  server_.stop();
+  Client client(options(), random_, registry_);
+  const auto began = Steady::now();
+  const auto late = client.execute_blocking(get("a"), Deadline::after(50ms));
+  EXPECT_LT(Steady::now() - began, 400ms);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "redis_timeout");
+  server_.go_on();
+}
+
 TEST(RedisAuth, NamesAWrongPassword) {
   const TemporaryFolder folder;
   const RedisServer server(folder.path(), {"--requirepass", "secret"});
