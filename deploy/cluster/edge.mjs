@@ -1,5 +1,6 @@
 // The instances of Madang, and HAProxy in front of them.
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Refusal, root } from "./layout.mjs";
@@ -99,7 +100,6 @@ export function madangUnit(layout, name) {
 const ok = (address, target) => async () => (await fetch(`http://${address}${target}`)).ok;
 
 async function start(layout, name) {
-  mkdirSync(layout.path("data", name), { recursive: true });
   const member = startMember(layout.folder, {
     ...madangUnit(layout, name),
     env: settingsFor(layout).env,
@@ -108,7 +108,17 @@ async function start(layout, name) {
 }
 export const restartMadang = start;
 
+// What one signs or hides, the others must recognize.
+function shareSecret(layout) {
+  const secret = randomBytes(32);
+  for (const name of instances(layout)) {
+    mkdirSync(layout.path("data", name), { recursive: true });
+    writeFileSync(layout.path("data", name, "secret.key"), secret, { mode: 0o600 });
+  }
+}
+
 export async function upMadang(layout) {
+  shareSecret(layout);
   await start(layout, "madang-1"); // it brings the tables up to date; the others find them so
   await Promise.all(
     instances(layout)

@@ -46,7 +46,7 @@ const runsAs = () => (process.getuid() === 0 ? ["--user=root"] : []);
 // Tables of a new server take four seconds to make and a tenth to copy.
 async function template(layout) {
   const cache = path.join(
-    process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"),
+    process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"),
     "madang",
   );
   const version = (await runTool(layout.folder, ["mariadbd", "--version"])).match(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import net from "node:net";
 import path from "node:path";
@@ -233,6 +234,36 @@ test("a second cluster runs beside the first and ends alone", async () => {
   for (const port of ports) assert.equal(await listening(port), false);
   for (const server of (await cluster.status()).values())
     assert.equal(server.state, "running", server.name);
+});
+
+test("an ordinary user can have one too", async (t) => {
+  if (process.getuid() !== 0) return t.skip("it is one that runs this");
+  const place = await newFolder();
+  await chmod(place.parent, 0o755);
+  const home = path.join(place.parent, "home");
+  await mkdir(home);
+  await chown(home, 65534, 65534);
+  const folder = path.join(home, "c");
+  const nobody = (command, ...args) =>
+    run("setpriv", [
+      ...[
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "env",
+        `HOME=${home}`,
+        "XDG_CACHE_HOME=",
+      ],
+      ...[path.join(root, "script/cluster"), command, "--folder", folder, ...args],
+    ]);
+  const readable = await run("setpriv", ["--reuid=65534", "--clear-groups", "ls", root]);
+  if (readable.code !== 0) return t.skip("others may not read this checkout");
+  const up = await nobody("up", "--base-port", "0", "--without", "madang,haproxy");
+  assert.equal(up.code, 0, up.err);
+  assert.equal((await nobody("status")).code, 0);
+  assert.equal((await nobody("down")).code, 0);
+  assert.deepEqual(processesOf(folder), []);
+  await place.remove();
 });
 
 test("ports that are taken are named, and nothing is started", async () => {

@@ -52,7 +52,7 @@ const timed = async (what, work) => {
 
 async function baseTar() {
   const cache = path.join(
-    process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"),
+    process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"),
     "madang",
   );
   const tar = path.join(cache, "debian-bookworm.tar");
