@@ -104,6 +104,11 @@ function text(schema) {
     return fc
       .tuple(fc.stringMatching(/^[a-z0-9]{12}$/), edges(0, 180))
       .map(([name, n]) => `${name}@${"d".repeat(n % 60)}x.example`);
+  // To come: what a request says of time is until when.
+  if (schema.format === "date-time")
+    return fc
+      .date({ min: new Date("2030-01-01T00:00:00Z"), max: new Date("2090-01-01T00:00:00Z") })
+      .map((date) => date.toISOString());
   const units = schema.pattern ? letters : anything;
   return edges(least, most).chain((length) =>
     fc.array(units, { minLength: length, maxLength: length }).map((characters) => {
@@ -184,6 +189,9 @@ function faultsOf(document, schema) {
     if (schema.format === "email")
       for (const bad of ["a", "a@b", "@b.c", "a@@b.c", "a b@c.de", "a@b..c"])
         found.push(["no e-mail", bad]);
+    if (schema.format === "date-time")
+      for (const bad of ["", "now", "2030-13-01T00:00:00Z", "2030-01-01", "1893456000"])
+        found.push(["no time", bad]);
   }
   if (schema.type === "array") {
     found.push(
