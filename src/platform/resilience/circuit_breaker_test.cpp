@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <thread>
 
 namespace madang::resilience {
@@ -88,6 +89,16 @@ TEST(CircuitBreaker, ForgetsWhatLeftTheWindow) {
   breaker.time.advance(9s);
   breaker.calls(9, false);
   EXPECT_EQ(breaker.machine.state(), State::open) << "the last ten are inside";
+}
+
+TEST(CircuitBreaker, ForgetsAlsoWhereNothingWasCountedSince) {
+  for (int seconds = 10; seconds < 40; ++seconds) {
+    Breaker breaker(by_ratio);
+    breaker.calls(9, false);
+    breaker.time.advance(std::chrono::seconds(seconds));
+    breaker.calls(1, false);
+    EXPECT_EQ(breaker.machine.state(), State::closed) << seconds;
+  }
 }
 
 TEST(CircuitBreaker, OpensWhenTooManyAreSlow) {
@@ -196,6 +207,44 @@ TEST(CircuitBreaker, WhatBeganEarlierTellsNothing) {
   EXPECT_EQ(breaker.machine.state(), State::half_open) << "not a probe";
 }
 
+TEST(CircuitBreaker, FailuresFromBeforeDoNotOpenItAgain) {
+  Breaker breaker = opened(by_ratio);
+  std::deque<CircuitBreaker::Permit> early;
+  for (int i = 0; i < 5; ++i)
+    early.push_back(std::move(*breaker.machine.admit(breaker.time.now())));
+  breaker.calls(3, false);
+  breaker.time.advance(1s);
+  breaker.calls(2, true);
+  ASSERT_EQ(breaker.machine.state(), State::closed);
+  for (auto& permit : early) permit.finish(false, breaker.time.now());
+  EXPECT_EQ(breaker.machine.state(), State::closed);
+  breaker.calls(2, false);
+  EXPECT_EQ(breaker.machine.state(), State::closed) << "a row begins anew";
+}
+
+TEST(CircuitBreaker, AProbeOfAnEarlierPeriodTakesNoPlaceAndGivesNone) {
+  Breaker breaker = opened(by_ratio);
+  breaker.calls(3, false);
+  breaker.time.advance(1s);
+  auto first = breaker.machine.admit(breaker.time.now());
+  auto lost = breaker.machine.admit(breaker.time.now());
+  auto late = breaker.call(true);
+  EXPECT_FALSE(late);
+  first->finish(false, breaker.time.now());
+  breaker.time.advance(2s);
+  auto second = breaker.machine.admit(breaker.time.now());
+  ASSERT_TRUE(second);
+  lost.reset();  // abandoned, two states later
+  auto third = breaker.machine.admit(breaker.time.now());
+  EXPECT_TRUE(third);
+  EXPECT_FALSE(breaker.machine.admit(breaker.time.now())) << "two of this period are out";
+}
+
+struct Running {
+  std::unique_ptr<CircuitBreaker::Permit> permit;
+  std::size_t changes;  // of state, when it began
+};
+
 // Random histories: overlapping calls that succeed, fail, hang, are abandoned, under a clock that
 // moves by random steps.
 TEST(CircuitBreaker, NeverLetsMoreThanItsProbesThrough) {
@@ -206,11 +255,8 @@ TEST(CircuitBreaker, NeverLetsMoreThanItsProbesThrough) {
     options.failures_in_a_row = static_cast<std::uint32_t>(dice.below(6));
     options.slow_after = dice.below(2) == 0 ? 0ms : 300ms;
     Breaker breaker(options);
-    struct Running {
-      CircuitBreaker::Permit permit;
-      std::size_t changes;  // of state, when it began
-    };
     std::deque<Running> running;
+    const std::uint64_t patience = dice.below(4);
     std::uint32_t well = 0;  // probes of this half-open period
     std::size_t period = 0;  // its place in `seen`
     Steady::time_point opened_at{};
@@ -231,15 +277,18 @@ TEST(CircuitBreaker, NeverLetsMoreThanItsProbesThrough) {
           if (before == State::closed) ASSERT_TRUE(permit) << seed;
           if (!permit) break;
           if (before == State::open) well = 0, period = breaker.seen.size();
-          running.push_back({std::move(*permit), breaker.seen.size()});
+          running.push_back(
+              {std::make_unique<CircuitBreaker::Permit>(std::move(*permit)), breaker.seen.size()});
           break;
         }
         default: {
           if (running.empty()) break;
-          Running one = std::move(running.front());
-          running.pop_front();
-          if (dice.below(8) == 0) break;  // abandoned
-          one.permit.finish(!fails, breaker.time.now());
+          if (dice.below(4) < patience) break;  // many hang for long
+          std::swap(running[dice.below(running.size())], running.back());
+          Running one = std::move(running.back());
+          running.pop_back();
+          if (dice.below(4) == 0) break;  // abandoned
+          one.permit->finish(!fails, breaker.time.now());
           const bool probe = before == State::half_open && one.changes == period;
           if (probe && breaker.machine.state() == State::half_open) ++well;
         }

@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <functional>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -106,6 +109,14 @@ TEST(Dependency, NeverWaitsBeyondTheDeadline) {
   EXPECT_TRUE(it.asked.empty());
 }
 
+TEST(Dependency, DoesNotWaitForWhatWouldBeRefused) {
+  Fixture it({.name = "thing", .attempts = 3, .breaker = {.failures_in_a_row = 1}});
+  const auto before = it.time.now();
+  EXPECT_EQ(code_of(it.call({broken(Kind::unavailable), 1})), "broken");
+  EXPECT_EQ(it.asked.size(), 1u);
+  EXPECT_EQ(it.time.now(), before);
+}
+
 TEST(Dependency, LimitsOneAttempt) {
   Fixture it({.name = "thing", .attempt_limit = 300ms});
   ASSERT_TRUE(it.call({1}, {}, 10s));
@@ -173,6 +184,39 @@ TEST(Dependency, RefusesWhatIsTooMuchAtOnce) {
   EXPECT_EQ(it.dependency.call(Deadline(it.time.now() + 1s), nested).value(), 2);
   EXPECT_TRUE(it.shows("madang_dependency_refused_total{dependency=\"thing\",reason=\"busy\"} 1"));
   EXPECT_EQ(code_of(it.call({1})), "ok") << "a busy one is not a broken one";
+}
+
+namespace {
+
+/// Does something whenever somebody waits.
+struct Interrupted : ManualTimeline {
+  std::function<void()> meanwhile;
+  void sleep_until(Steady::time_point at) override {
+    ManualTimeline::sleep_until(at);
+    if (meanwhile) std::exchange(meanwhile, nullptr)();
+  }
+};
+
+}  // namespace
+
+TEST(Dependency, WhoWaitsToTryAgainTakesNoPlace) {
+  SeededRandom random(4);
+  metrics::Registry registry;
+  Interrupted time;
+  Dependency dependency({.name = "thing", .limiter = {.concurrency = 1, .waiting = 0}}, random,
+                        registry, time);
+  const auto deadline = Deadline(time.now() + 10s);
+  std::string other;
+  time.meanwhile = [&] {
+    other = code_of(dependency.call(deadline, [](Deadline) { return Result<int>(1); }));
+  };
+  int asked = 0;
+  const auto ask = [&](Deadline) -> Result<int> {
+    if (++asked == 1) return broken(Kind::unavailable);
+    return 2;
+  };
+  EXPECT_EQ(dependency.call(deadline, ask).value(), 2);
+  EXPECT_EQ(other, "ok");
 }
 
 TEST(Dependency, NamesAreChecked) {
@@ -305,6 +349,22 @@ TEST(Dependency, WhoLeavesTheLineLeavesNoHole) {
   EXPECT_TRUE(limiter.acquire(Deadline::never()));
 }
 
+TEST(Limiter, APlaceGivenToACoroutineThatNeverWakesIsNotLost) {
+  Limiter limiter({.concurrency = 1, .waiting = 8, .wait = 20s});
+  auto io = std::make_unique<asio::io_context>();
+  auto held = limiter.acquire(Deadline::never());
+  auto waiting = asio::co_spawn(*io, stand_in_line(&limiter), asio::use_future);
+  io->poll();
+  ASSERT_EQ(limiter.waiting(), 1u);
+  {
+    const auto given_back = std::move(*held);
+  }
+  EXPECT_EQ(limiter.waiting(), 0u);
+  EXPECT_EQ(limiter.in_use(), 1u) << "it is the coroutine's";
+  io.reset();
+  EXPECT_EQ(limiter.in_use(), 0u);
+}
+
 TEST(Limiter, WaitsAreBounded) {
   Limiter limiter({.concurrency = 1, .waiting = 1, .wait = 5ms}, "door_busy");
   const auto held = limiter.acquire(Deadline::never());
@@ -336,6 +396,14 @@ TEST(RetryBudget, NeverExceedsItsShare) {
     }
   }
   EXPECT_THROW(RetryBudget({.share = 1.5}), std::invalid_argument);
+}
+
+TEST(RetryBudget, SavesUpNoMoreThanItsBurst) {
+  RetryBudget budget({.share = 1, .burst = 3});
+  for (int i = 0; i < 1'000; ++i) budget.deposit();
+  int retries = 0;
+  while (budget.withdraw()) ++retries;
+  EXPECT_EQ(retries, 3);
 }
 
 TEST(RetryBudget, HoldsUnderManyThreads) {

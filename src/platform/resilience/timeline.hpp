@@ -33,7 +33,7 @@ class SystemTimeline final : public Timeline {
 Timeline& system_timeline();
 
 /// For tests: stands still until it is moved; who waits moves it.
-class ManualTimeline final : public Timeline {
+class ManualTimeline : public Timeline {
  public:
   Steady::time_point now() const override {
     return Steady::time_point(Steady::duration(ticks_.load()));
