@@ -95,12 +95,18 @@ void each_live(db::Transaction& tx, Id viewer, Time as_of, Id below,
   }
 }
 
-/// The smallest live id when max_live are live; 0 when fewer are.
-Id find_floor(db::Transaction& tx, Id viewer, Time begun, std::span<const FeedMark> marks,
-              std::size_t max_live) {
+/// A list's first page of the live part, and its floor: the smallest live id when max_live are
+/// live, 0 when fewer are. One scan, however long the page is.
+Id begin_live(db::Transaction& tx, Id viewer, Time begun, std::size_t limit, std::size_t max_live,
+              std::span<const FeedMark> marks, SqlFeedPage& page, bool& more) {
   std::size_t live = 0;
   Id floor = 0;
+  more = false;
   each_live(tx, viewer, begun, max_id, marks, [&](const FeedItem& item) {
+    if (page.items.size() < limit)
+      page.items.emplace_back(item, FeedPart::live);
+    else
+      more = true;
     if (++live == max_live) floor = item.post;
     return floor == 0;
   });
@@ -169,10 +175,12 @@ SqlFeedPage feed_page_from_sql(db::Transaction& tx, Id viewer, Time begun,
     return archive_page_from_sql(tx, viewer, *cursor, limit, pending);
   const auto marks = all_marks(tx, viewer, pending, cursor ? cursor->begun : begun);
   FeedCursor from = cursor.value_or(FeedCursor{FeedPart::live, max_id, begun, 0});
-  if (!cursor) from.floor = find_floor(tx, viewer, begun, marks, limits.max_live);
   SqlFeedPage page;
   bool more = false;
-  append_live(tx, viewer, from, limit, marks, page, more);
+  if (cursor)
+    append_live(tx, viewer, from, limit, marks, page, more);
+  else
+    from.floor = begin_live(tx, viewer, begun, limit, limits.max_live, marks, page, more);
   if (more) {
     page.next = FeedCursor{FeedPart::live, page.items.back().first.post, from.begun, from.floor};
     return page;
