@@ -257,7 +257,7 @@ void Application::Parts::stop() {
   pictures.stop();
   files.close();
   passwords.close();
-  store.db().close();  // completes whatever a coroutine still waits for
+  store.close();  // completes whatever a coroutine still waits for
   io.stop();
 }
 

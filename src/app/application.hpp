@@ -8,6 +8,7 @@
 #include "app/data_folder.hpp"
 #include "modules/identity/service.hpp"
 #include "platform/config/config.hpp"
+#include "platform/nodes/node_lease.hpp"
 
 namespace madang::app {
 
@@ -23,6 +24,8 @@ class Store {
   /// Throws std::runtime_error, with one line for the operator.
   explicit Store(const config::Config& config);
   ~Store();
+  /// Gives the node's number back, then closes the database.
+  void close();
 
   db::Database& db() { return *db_; }
   IdGenerator& ids() { return *ids_; }
@@ -30,8 +33,11 @@ class Store {
   Random& random() { return random_; }
   metrics::Registry& registry() { return registry_; }
   DataFolder& folder() { return folder_; }
-  /// Keeps ids ahead of the clock; the housekeeper's, about twice a second.
+  /// Keeps ids ahead of the clock; the housekeeper's, four times a second. Ends the process when
+  /// its number has become another's.
   void reserve_ids();
+  /// This process among those that serve from the store; 0 when it is alone.
+  int node() const { return lease_ ? lease_->number() : 0; }
   int migrated() const { return migrated_; }
 
  private:
@@ -40,8 +46,11 @@ class Store {
   metrics::Registry registry_;
   DataFolder folder_;
   std::unique_ptr<db::Database> db_;
+  std::unique_ptr<nodes::NodeLease> lease_;  // nothing: the data folder's lock is the lease
   std::unique_ptr<IdGenerator> ids_;
+  Time ids_until_{};
   int migrated_ = 0;
+  bool closed_ = false;
 };
 
 /// Everything that serves.

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/encoding.hpp"
 #include "base/ids.hpp"
+#include "base/unique_fd.hpp"
 
 namespace madang::app {
 
@@ -64,20 +66,37 @@ void DataFolder::lock() {
   clean_ = content.clean == 1;
 }
 
-void DataFolder::load_secret(Random& random) {
-  const auto file_path = path_ / "secret.key";
-  const int file = open(file_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) refuse(file_path, "cannot be opened");
-  secret_ = read_all(file, 32);
-  if (secret_.empty()) {
-    secret_.resize(32);
-    random.fill(secret_);
-    if (pwrite(file, secret_.data(), secret_.size(), 0) != 32 || fsync(file) != 0)
+std::vector<std::byte> DataFolder::read_or_make(const char* name, std::size_t size,
+                                                Random& random) const {
+  const auto file_path = path_ / name;
+  const UniqueFd file(open(file_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) refuse(file_path, "cannot be opened");
+  auto bytes = read_all(file.get(), size);
+  if (bytes.empty()) {
+    bytes.resize(size);
+    random.fill(bytes);
+    if (pwrite(file.get(), bytes.data(), size, 0) != static_cast<ssize_t>(size) ||
+        fsync(file.get()) != 0)
       refuse(file_path, "cannot be written");
   }
-  close(file);
-  if (secret_.size() != 32)
-    throw std::runtime_error(file_path.string() + " is damaged: 32 bytes are expected");
+  if (bytes.size() != size)
+    throw std::runtime_error(file_path.string() + " is damaged: " + std::to_string(size) +
+                             " bytes are expected");
+  return bytes;
+}
+
+void DataFolder::load_secret(Random& random) {
+  secret_ = read_or_make("secret.key", 32, random);
+  mark_ = read_or_make("folder.id", 16, random);
+}
+
+std::string DataFolder::place() const {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  std::error_code ignored;
+  const std::string text = to_hex(mark_) + '\n' + host + '\n' +
+                           std::filesystem::weakly_canonical(path_, ignored).string();
+  return to_hex(sha256(text)).substr(0, 32);
 }
 
 std::vector<std::byte> DataFolder::key_for(std::string_view purpose) const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,9 @@ class DataFolder {
   /// 32 bytes for one purpose, derived from the folder's own secret (made at its first use).
   std::vector<std::byte> key_for(std::string_view purpose) const;
 
+  /// This folder on this machine, as nobody else is called: a copy elsewhere is another place.
+  std::string place() const;
+
   /// Where ids may go on: what an earlier process may have used. See IdGenerator.
   Time id_floor(Time now) const;
   /// Ids below this moment may be used from now on. Survives kill -9; after a power failure the
@@ -39,12 +43,14 @@ class DataFolder {
  private:
   void lock();
   void load_secret(Random& random);
+  std::vector<std::byte> read_or_make(const char* name, std::size_t size, Random& random) const;
 
   const std::filesystem::path path_;
   int lock_ = -1;      // holds the lock; its content is the ids' ceiling
   bool clean_ = true;  // the last process ended properly
   std::int64_t ceiling_ = 0;
   std::vector<std::byte> secret_;
+  std::vector<std::byte> mark_;  // this folder's
 };
 
 }  // namespace madang::app

@@ -1,12 +1,16 @@
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 #include "app/application.hpp"
 #include "platform/db/mariadb.hpp"
 #include "platform/db/migrations.hpp"
 #include "platform/db/sqlite.hpp"
+#include "platform/log/log.hpp"
 
 namespace madang::db {
+extern const ModuleSchema nodes_schema;
 extern const ModuleSchema http_schema;
 extern const ModuleSchema events_schema;
 extern const ModuleSchema identity_schema;
@@ -23,6 +27,10 @@ namespace {
 /// How far ahead of the clock ids are reserved: below IdGenerator::max_ahead, so that a restart
 /// after kill -9 can begin at once.
 constexpr auto id_reserve = std::chrono::milliseconds(900);
+/// The same where the ceiling stands in a shared store: enough to outlast a failover. The next
+/// process takes another number, so nobody waits for it to pass.
+constexpr auto shared_id_reserve = std::chrono::seconds(10);
+constexpr auto shared_id_interval = std::chrono::milliseconds(1500);
 
 std::unique_ptr<db::Database> open_shared(const config::Config& config,
                                           metrics::Registry& registry) {
@@ -61,22 +69,50 @@ Store::Store(const config::Config& config)
     : folder_(config.text("server.data"), random_),
       db_(open_database(config, folder_.database(), registry_)) {
   const db::ModuleSchema* const modules[] = {
-      &db::http_schema,   &db::events_schema,        &db::identity_schema, &db::media_schema,
-      &db::social_schema, &db::notifications_schema, &db::seed_schema};
+      &db::nodes_schema, &db::http_schema,   &db::events_schema,        &db::identity_schema,
+      &db::media_schema, &db::social_schema, &db::notifications_schema, &db::seed_schema};
   migrated_ = db::migrate(*db_, modules);
-  ids_ = std::make_unique<IdGenerator>(clock_, 0, folder_.id_floor(clock_.now()));
+  if (!config.text("database.url").empty())
+    lease_ = std::make_unique<nodes::NodeLease>(
+        *db_, clock_, nodes::NodeOptions{.place = folder_.place()}, random_);
+  const Time floor = lease_ ? lease_->id_floor() : folder_.id_floor(clock_.now());
+  ids_ = std::make_unique<IdGenerator>(clock_, node(), floor);
   reserve_ids();
 }
 
 Store::~Store() {
-  if (ids_) folder_.release_ids(ids_->used_until());
-  if (db_) db_->close();
+  close();
+  if (!lease_) folder_.release_ids(ids_->used_until());
+}
+
+// What is given an id from here on cannot be written any more.
+void Store::close() {
+  if (std::exchange(closed_, true)) return;
+  if (lease_) lease_->release(ids_->used_until());
+  db_->close();
 }
 
 void Store::reserve_ids() {
-  const Time ceiling = std::max(clock_.now(), ids_->used_until()) + id_reserve;
-  folder_.reserve_ids(ceiling);
-  ids_->extend(ceiling);
+  const Time now = clock_.now();
+  if (!lease_) {
+    const Time ceiling = std::max(now, ids_->used_until()) + id_reserve;
+    folder_.reserve_ids(ceiling);
+    return ids_->extend(ceiling);
+  }
+  if (ids_until_ - now > shared_id_reserve - shared_id_interval) return;
+  const Time ceiling = std::max(now, ids_->used_until()) + shared_id_reserve;
+  switch (lease_->renew(ceiling)) {
+    case nodes::NodeLease::Renewed::yes:
+      ids_until_ = ceiling;
+      return ids_->extend(ceiling);
+    case nodes::NodeLease::Renewed::unknown:
+      return;  // those reserved last for a while
+    case nodes::NodeLease::Renewed::lost:
+      // It was away for longer than its lease, and others go on without it.
+      log::error("server", "number_lost", {{"node", node()}});
+      log::flush();
+      std::quick_exit(1);
+  }
 }
 
 }  // namespace madang::app

@@ -21,4 +21,14 @@ void Transaction::append(std::string& sql, std::vector<Value>& values, const IdL
   values.insert(values.end(), count - list.ids.size(), padding);
 }
 
+std::string_view store_clock(Dialect dialect) {
+  switch (dialect) {
+    case Dialect::sqlite:
+      return "cast((julianday('now') - 2440587.5) * 86400000000 as integer)";
+    case Dialect::mariadb:
+      return "cast(unix_timestamp(now(6)) * 1000000 as signed)";
+  }
+  return {};
+}
+
 }  // namespace madang::db

@@ -35,6 +35,10 @@ using BytesView = std::span<const std::byte>;
 /// shared subset.
 enum class Dialect { sqlite, mariadb };
 
+/// An expression: the store's own clock, microseconds since 1970. For leases among programs whose
+/// clocks may disagree.
+std::string_view store_clock(Dialect dialect);
+
 /// One bound argument. Texts and bytes are borrowed until the statement has run.
 using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, BytesView>;
 

@@ -9,12 +9,10 @@ namespace madang::events {
 
 namespace {
 
-/// The database's own clock, in microseconds: programs' clocks may disagree.
-constexpr std::string_view lease_end =
-    "cast(unix_timestamp(now(6)) * 1000000 as signed) + ? * 1000";
+const std::string store_now(db::store_clock(db::Dialect::mariadb));
 
 std::string with_lease_end(std::string_view before, std::string_view after) {
-  return std::string(before).append(lease_end).append(after);
+  return std::string(before).append(store_now).append(" + ? * 1000").append(after);
 }
 
 }  // namespace
@@ -82,10 +80,9 @@ bool Sequencer::hold_lease() {
   const auto now = Steady::now();
   if (now < renew_at_) return fence_ != 0;
   renew_at_ = now + options_.lease / 3;
-  static const std::string take = with_lease_end(
-      "update event_sequencer set fence = fence + 1, holder = ?, lease_until = ",
-      " where id = 1 and (lease_until < cast(unix_timestamp(now(6)) * 1000000 as signed) or holder "
-      "= ?)");
+  static const std::string take =
+      with_lease_end("update event_sequencer set fence = fence + 1, holder = ?, lease_until = ",
+                     " where id = 1 and (lease_until < " + store_now + " or holder = ?)");
   static const std::string keep = with_lease_end("update event_sequencer set lease_until = ",
                                                  " where id = 1 and holder = ? and fence = ?");
   const std::int64_t length = options_.lease.count();
