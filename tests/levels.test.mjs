@@ -59,7 +59,7 @@ test('the public headers of modules form no circle', () => {
 
 test('adapters are chosen in app/ alone', () => {
   const adapters = [
-    'platform/db/sqlite.hpp', 'modules/social/feed_store_memory.hpp', 'platform/objects/disk_store.hpp',
+    'platform/db/sqlite.hpp', 'platform/db/mariadb.hpp', 'modules/social/feed_store_memory.hpp', 'platform/objects/disk_store.hpp',
     'platform/objects/s3_store.hpp', 'platform/realtime/relay_redis.hpp', 'platform/http/rate_share_redis.hpp',
   ];
   report(
@@ -73,7 +73,7 @@ test('sockets, parsers and SQL engines are included where they live', () => {
   const homes = [
     [/^boost\/beast/, /^platform\/http\//],
     [/^boost\/json\.hpp/, /^platform\/json\//],
-    [/^sqlite3\.h$/, /^platform\/db\//],
+    [/^(sqlite3|mysql)\.h$/, /^platform\/db\//],
     [/^vips\//, /^(platform\/imaging|app\/seed)\//],
     [/^spdlog\//, /^platform\/log\//],
     [/^curl\//, /^platform\/objects\//],

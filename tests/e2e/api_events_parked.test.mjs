@@ -1,8 +1,8 @@
 // Events that were set aside: an admin sees why, retries or discards them, one or all.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { park } from "./support/parked.mjs";
+import { changeTables } from "./support/tables.mjs";
 import { assertProblem, eventually, Yard } from "./support/yard.mjs";
 
 let yard;
@@ -98,8 +98,10 @@ test("an erased account's are erased with it", async () => {
   const theirs = await park(yard.data, { aggregate: other.id, type: "account.changed", payload: said(other) });
   assert.equal((await me.delete("/me", { password: me.password })).status, 204);
   // The erasure begins a minute after the withdrawal; the clock of the row is set back instead.
-  execFileSync("sqlite3", ["-cmd", ".timeout 10000", `${yard.data}/madang.sqlite`,
-    `update accounts set withdrawn_at = withdrawn_at - 120000000 where id = ${me.id}`]);
+  await changeTables(
+    yard.data,
+    `update accounts set withdrawn_at = withdrawn_at - 120000000 where id = ${me.id}`,
+  );
   await eventually("the erasure", async () => !(await all()).some((event) => event.seq === mine), {
     withinMs: 60_000,
   });

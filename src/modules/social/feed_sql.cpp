@@ -26,18 +26,19 @@ constexpr std::string_view candidates_sql =
     "where p.author_id = ? and p.state = 0 and p.id >= ? and p.id < ?"
     ") c order by id desc limit ?";
 
-/// Everything below an id, newest first. From each author no more than the page can use, so that
-/// the cost grows with the people followed, not with what they ever wrote.
+/// Everything below an id, newest first. From each author no more than the page can use, down to the
+/// page's length-th newest, so that the cost grows with the people followed, not with what they ever
+/// wrote.
 constexpr std::string_view everything_sql =
     "select id, created_at, followed_at from ("
     "select p.id as id, p.created_at as created_at, f.created_at as followed_at from follows f "
-    "join posts p "
-    "on p.id in (select n.id from posts n where n.author_id = f.followee_id and n.state = 0 and "
-    "n.id < ? "
-    "order by n.id desc limit ?) where f.follower_id = ? "
+    "cross join posts p on p.author_id = f.followee_id and p.state = 0 and p.id < ? and p.id >= "
+    "coalesce((select n.id from posts n where n.author_id = f.followee_id and n.state = 0 and "
+    "n.id < ? order by n.id desc limit 1 offset ?), 0) where f.follower_id = ? "
     "union all "
-    "select p.id, p.created_at, p.created_at from posts p where p.id in (select n.id from posts n "
-    "where n.author_id = ? and n.state = 0 and n.id < ? order by n.id desc limit ?)"
+    "select p.id, p.created_at, p.created_at from posts p where p.author_id = ? and p.state = 0 "
+    "and p.id < ? and p.id >= coalesce((select n.id from posts n where n.author_id = ? and "
+    "n.state = 0 and n.id < ? order by n.id desc limit 1 offset ?), 0)"
     ") c order by id desc limit ?";
 
 struct Candidate {
@@ -71,7 +72,7 @@ std::vector<Candidate> everything(db::Transaction& tx, Id viewer, Id below, std:
       [&](Id id, Time created, Time followed) {
         out.push_back({id, FeedLife::inserted(created, followed)});
       },
-      below, limit, viewer, viewer, below, limit, limit);
+      below, below, limit - 1, viewer, viewer, below, viewer, below, limit - 1, limit);
   return out;
 }
 

@@ -200,9 +200,9 @@ void Cluster::look_at_safety(Connection& connection, Look& look) {
 
 void Cluster::keep(Member& member, Look look) {
   if (look.reachable != member.look.reachable || !member.asked) {
-    if (look.reachable)
+    if (look.reachable && member.asked)
       log::info("db", "host_up", {{"host", member.host.label()}, {"writable", look.writable}});
-    else
+    if (!look.reachable)
       log::warn("db", "host_down", {{"host", member.host.label()}, {"error", look.fault}});
   }
   member.look = std::move(look);

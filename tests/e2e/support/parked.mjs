@@ -1,9 +1,6 @@
 // Events that were set aside, put into the database beside the server: no subscriber fails by itself.
-import { execFile } from "node:child_process";
-import path from "node:path";
-import { promisify } from "node:util";
+import { changeTables } from "./tables.mjs";
 
-const run = promisify(execFile);
 let last = 9_000_000_000;
 
 const quoted = (value) => (typeof value === "number" ? value : `'${value.replaceAll("'", "''")}'`);
@@ -32,6 +29,6 @@ export async function park(data, event = {}) {
       where not exists (select 1 from event_positions where subscriber = 'tests');
     insert into event_parked (${Object.keys(row).join(", ")})
       values (${Object.values(row).map(quoted).join(", ")});`;
-  await run("sqlite3", ["-batch", "-bail", "-cmd", ".timeout 10000", path.join(data, "madang.sqlite"), sql]);
+  await changeTables(data, sql);
   return row.seq;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { onMariaDb, storeOf } from "./mariadb.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const binary = process.env.MADANG_BINARY ?? path.join(root, "build/release/madang");
@@ -41,13 +42,17 @@ function ended(child) {
 // Many accounts come from one address here, so the limits that count by address are wide.
 const wideLimits = { MADANG_RATE__SIGN_UP: "100000", MADANG_RATE__SIGN_IN: "100000" };
 
+// Where the server of a data folder keeps its tables: in the folder, or in a database of its own.
+export const storeSettings = async (folder) => (onMariaDb ? (await storeOf(folder)).env : {});
+
 // { url, pid, data, log, stopOnly(), kill(), resume(), stop() }
 export async function startServer({ data, env = {} } = {}) {
   const folder = data ?? (await mkdtemp(path.join(tmpdir(), "madang-e2e-")));
   const log = [];
+  const store = await storeSettings(folder);
   const start = async (listen) => {
     const child = spawn(binary, ["serve", "--data", folder, "--listen", listen], {
-      env: { ...process.env, ...wideLimits, ...env },
+      env: { ...process.env, ...wideLimits, ...store, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     child.stderr.on("data", (chunk) => {

@@ -1,10 +1,22 @@
 // What the database holds, seen from beside the server through Debian's sqlite3 command: row
 // counts and content hashes of every table, so that a test can say that nothing changed.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { onMariaDb, storeOf } from "./mariadb.mjs";
 
 const patienceMs = 30_000;
+
+// Changes rows beside the server of a data folder.
+export async function changeTables(data, sql) {
+  if (onMariaDb) {
+    const { server, name } = await storeOf(data);
+    return server.query(sql, name);
+  }
+  const file = path.join(data, "madang.sqlite");
+  return promisify(execFile)("sqlite3", ["-batch", "-bail", "-cmd", ".timeout 10000", file, sql]);
+}
 
 export class Tables {
   // data: the server's data folder.
@@ -83,22 +95,63 @@ export class Tables {
     );
   }
 
-  // A snapshot once what runs in the background has settled: equal twice in a row.
-  async settled(options) {
-    const until = Date.now() + patienceMs;
-    let last = JSON.stringify(await this.snapshot(options));
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 40));
-      const snapshot = await this.snapshot(options);
-      const now = JSON.stringify(snapshot);
-      if (now === last) return snapshot;
-      if (Date.now() > until) throw new Error("the tables do not come to rest");
-      last = now;
-    }
+  settled(options) {
+    return settled(this, options);
   }
 
   async close() {
     this.child.stdin.end(".quit\n");
     if (this.child.exitCode === null) await new Promise((done) => this.child.once("exit", done));
+  }
+}
+
+// The same of a MariaDB database.
+export class MariaDbTables {
+  static async open({ server, name }) {
+    const tables = new MariaDbTables();
+    tables.server = server;
+    tables.name = name;
+    // A lease that is prolonged by itself says nothing about what was asked for.
+    const names = (await tables.query("show tables")).map(([table]) => table);
+    tables.names = names.filter((table) => table !== "event_sequencer").sort();
+    return tables;
+  }
+
+  async query(sql) {
+    const lines = (await this.server.query(sql, this.name)).split("\n").filter(Boolean);
+    return lines.map((line) => line.split("\t"));
+  }
+
+  async value(sql) {
+    return Number((await this.query(sql))[0][0]);
+  }
+
+  async snapshot({ except = [] } = {}) {
+    const names = this.names.filter((name) => !except.includes(name));
+    const counts = names.map((name) => `select count(*) from \`${name}\``).join(" union all ");
+    const rows = await this.query(`${counts}; checksum table ${names.join(", ")}`);
+    return Object.fromEntries(
+      names.map((name, i) => [name, `${rows[i][0]} rows, ${rows[names.length + i][1]}`]),
+    );
+  }
+
+  settled(options) {
+    return settled(this, options);
+  }
+
+  async close() {}
+}
+
+// A snapshot once what runs in the background has settled: equal twice in a row.
+async function settled(tables, options) {
+  const until = Date.now() + patienceMs;
+  let last = JSON.stringify(await tables.snapshot(options));
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    const snapshot = await tables.snapshot(options);
+    const now = JSON.stringify(snapshot);
+    if (now === last) return snapshot;
+    if (Date.now() > until) throw new Error("the tables do not come to rest");
+    last = now;
   }
 }

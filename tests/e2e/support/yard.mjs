@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { Client } from "./client.mjs";
 import { newPerson } from "./people.mjs";
-import { runMadang, startServer } from "./server.mjs";
-import { Tables } from "./tables.mjs";
+import { runMadang, startServer, storeSettings } from "./server.mjs";
+import { onMariaDb, storeOf } from "./mariadb.mjs";
+import { MariaDbTables, Tables } from "./tables.mjs";
 
 const unhurried = {
   MADANG_IDENTITY__PASSWORD_MEMORY: "8192",
@@ -62,7 +63,13 @@ export class Yard {
     await this.server.stopOnly();
     await runMadang(
       ["admin", "create", "--email", person.email, "--handle", person.handle, "--data", this.data],
-      { env: { ...this.env, MADANG_ADMIN_PASSWORD: person.password } },
+      {
+        env: {
+          ...this.env,
+          ...(await storeSettings(this.data)),
+          MADANG_ADMIN_PASSWORD: person.password,
+        },
+      },
     );
     await this.server.resume();
     this.connect();
@@ -70,12 +77,14 @@ export class Yard {
   }
 
   // Lets the server end, then proves its counters: the command's words, or an error.
-  recount() {
-    return runMadang(["admin", "recount", "--data", this.data], { env: this.env });
+  async recount() {
+    return runMadang(["admin", "recount", "--data", this.data], {
+      env: { ...this.env, ...(await storeSettings(this.data)) },
+    });
   }
 
-  tables() {
-    return Tables.open(this.data);
+  async tables() {
+    return onMariaDb ? MariaDbTables.open(await storeOf(this.data)) : Tables.open(this.data);
   }
 
   async close() {
