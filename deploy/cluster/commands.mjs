@@ -144,6 +144,7 @@ async function startAll(layout) {
     watch.up(layout),
     Promise.all(stores).then(() => run("madang", () => edge.upMadang(layout))),
   ]);
+  if (layout.has("haproxy") && layout.has("madang")) await edge.inService(layout);
   return took;
 }
 

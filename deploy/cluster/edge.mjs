@@ -141,3 +141,14 @@ export async function upHaproxy(layout) {
   const member = startMember(layout.folder, haproxyUnit(layout));
   await until("haproxy", ok(layout.address("haproxy:8404"), "/metrics"), { of: [member] });
 }
+
+// Until HAProxy has looked at every instance and found it ready.
+export async function inService(layout) {
+  const active = new RegExp(
+    `^haproxy_backend_active_servers\\{proxy="madang"\\} ${layout.instances}$`,
+    "m",
+  );
+  const figures = `http://${layout.address("haproxy:8404")}/metrics`;
+  const ready = async () => active.test(await (await fetch(figures)).text());
+  await until("the instances in HAProxy's service", ready);
+}

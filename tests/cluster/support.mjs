@@ -1,7 +1,7 @@
 // A cluster of script/cluster for a test: in a folder and on ports of its own.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -51,6 +51,12 @@ export async function newFolder() {
 }
 
 export const script = (...args) => run(path.join(root, "script/cluster"), args);
+
+// Out of quoted-printable: its lines are broken anywhere.
+const plain = (mail) =>
+  mail
+    .replace(/=\r?\n/g, "")
+    .replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 
 export class Cluster {
   // Its own folder, free ports; `args` as script/cluster up takes them.
@@ -110,6 +116,18 @@ export class Cluster {
     if (code !== 0) throw new Error(err);
     return out.trimEnd();
   }
+  // As root, past everything an account may not.
+  async rootSql(name, statement) {
+    const socket = path.join(this.folder, "data", name, "sock");
+    const { code, out, err } = await run("mariadb", [
+      "--no-defaults",
+      `--socket=${socket}`,
+      "-BNe",
+      statement,
+    ]);
+    if (code !== 0) throw new Error(err);
+    return out.trimEnd();
+  }
   async redis(name, ...args) {
     const { code, out, err } = await run("redis-cli", ["-p", String(this.port(name)), ...args]);
     if (code !== 0) throw new Error(out + err);
@@ -123,6 +141,22 @@ export class Cluster {
     const body = await answer.json();
     if (body.status !== "success") throw new Error(`${expression}: ${body.error}`);
     return body.data.result;
+  }
+  // Waits for a mail in the sink that holds all of the words.
+  mail(...words) {
+    const folder = path.join(this.folder, "data/mail");
+    return eventually(
+      `a mail with ${words.join(", ")}`,
+      async () => {
+        for (const name of await readdir(folder)) {
+          if (!name.endsWith(".eml")) continue;
+          const mail = plain(await readFile(path.join(folder, name), "utf8"));
+          if (words.every((word) => mail.includes(word))) return mail;
+        }
+        return undefined;
+      },
+      { seconds: 60 },
+    );
   }
   async down() {
     await this.do("down");

@@ -2,7 +2,6 @@
 // and come by mail, and each has its answer in docs/operations.md.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { dashboards, fileOf, text } from "../../deploy/grafana/dashboards.mjs";
@@ -24,27 +23,8 @@ before(async () => {
 });
 after(() => cluster?.down());
 
-async function mails(words) {
-  const folder = path.join(cluster.folder, "data/mail");
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".eml")).sort();
-  const all = await Promise.all(names.map((name) => readFile(path.join(folder, name), "utf8")));
-  return all.filter((mail) => words.every((word) => mail.includes(word)));
-}
-const mailWith = (...words) =>
-  eventually(`a mail with ${words.join(", ")}`, async () => (await mails(words)).length > 0, {
-    seconds: 60,
-  });
-
-const rootSql = async (name, statement) => {
-  const socket = path.join(cluster.folder, "data", name, "sock");
-  const { code, err } = await run("mariadb", [
-    "--no-defaults",
-    `--socket=${socket}`,
-    "-e",
-    statement,
-  ]);
-  assert.equal(code, 0, err);
-};
+const mailWith = (...words) => cluster.mail(...words);
+const rootSql = (name, statement) => cluster.rootSql(name, statement);
 
 test("configurations and rules are sound", async () => {
   const sound = async (...command) => {
