@@ -13,6 +13,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "base/encoding.hpp"
 #include "platform/objects/http_transport.hpp"
@@ -48,8 +49,20 @@ class S3Server {
     return options;
   }
 
-  /// `kill s3-osd -STOP`, `start s3`, ...
+  /// `kill s3-osd -STOP`, ...
   void control(const std::string& command) { run(command); }
+
+  /// Starts a member that was told to end, as soon as it has.
+  void start(const std::string& member) {
+    for (int tries = 0;; ++tries) {
+      try {
+        return run("start " + member);
+      } catch (const std::runtime_error&) {
+        if (tries == 100) throw;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      }
+    }
+  }
 
  private:
   S3Server() : script_(find_script()) {

@@ -269,7 +269,7 @@ TEST_F(S3StoreTest, WhatIsGoneIsToldAtOnceAndComesBack) {
   }
   EXPECT_EQ(code, "s3_unavailable");
   EXPECT_TRUE(shows("madang_breaker_state{dependency=\"s3\"} 2"));
-  test::S3Server::instance().control("start s3");
+  test::S3Server::instance().start("s3");
   Result<ObjectInfo> back = store->head("a/b");
   for (int i = 0; !back && i < 400; ++i) {
     std::this_thread::sleep_for(50ms);
