@@ -73,6 +73,7 @@ class Cluster final : public Node::Owner {
   Task<Result<Value>> ask(Node& node, Command command);
   Task<bool> learn_from(Node& node);
   std::vector<Node*> candidates();
+  Steady::duration rest_after(int failed);
   void apply_ranges(const std::vector<SlotRange>& ranges);
   void apply_standalone(Node& node);
   void mapped(const std::vector<Node*>& in_use);

@@ -40,18 +40,24 @@ Task<> Cluster::keep_map(Cluster* self) {
       if (!std::exchange(self->tried_, true)) self->fail_pausing(problem);
     }
     // Not at once again whatever happens; after failures with growing pauses; else when wanted.
-    auto rest = options.map_interval;
-    if (!good) rest *= 1 << std::min(failed, 4);
-    self->map_timer_.expires_at(
-        began + rest / 2 +
-        std::chrono::microseconds(static_cast<std::int64_t>(
-            resilience::uniform(self->random_) * 1000 * static_cast<double>(rest.count()))));
-    co_await self->map_timer_.async_wait(in_tuple);
+    const auto not_before = began + self->rest_after(failed);
+    while (!self->closed_ && Steady::now() < not_before) {
+      self->map_timer_.expires_at(not_before);
+      co_await self->map_timer_.async_wait(in_tuple);
+    }
     while (good && !self->wanted_ && !self->closed_ && Steady::now() < began + options.map_period) {
       self->map_timer_.expires_at(began + options.map_period);
       co_await self->map_timer_.async_wait(in_tuple);
     }
   }
+}
+
+/// Half to one and a half of the interval, so that many instances do not ask together.
+Steady::duration Cluster::rest_after(int failed) {
+  const auto rest = options_.map_interval * (1 << std::min(failed, 4));
+  const double share = 0.5 + resilience::uniform(random_);
+  return std::chrono::microseconds(
+      static_cast<std::int64_t>(share * 1000 * static_cast<double>(rest.count())));
 }
 
 /// Asks some of the nodes, one after the other, until one tells. False: none does.
@@ -125,6 +131,8 @@ Task<bool> Cluster::learn_from(Node& node) {
 
 void Cluster::apply_ranges(const std::vector<SlotRange>& ranges) {
   standalone_ = false;
+  // Those of nodes that are no masters any more too: they may be so again, by a MOVED.
+  for (const auto& [name, node] : nodes_) node->replicas.clear();
   slots_.fill(nullptr);
   masters_.clear();
   std::vector<Node*> in_use;
@@ -133,7 +141,6 @@ void Cluster::apply_ranges(const std::vector<SlotRange>& ranges) {
     if (std::ranges::find(masters_, master) == masters_.end()) {
       masters_.push_back(master);
       in_use.push_back(master);
-      master->replicas.clear();
       for (const Address& address : range.replicas) {
         master->replicas.push_back(&node_at(address));
         in_use.push_back(master->replicas.back());
@@ -149,7 +156,7 @@ void Cluster::apply_standalone(Node& node) {
   standalone_ = true;
   slots_.fill(&node);
   masters_.assign(1, &node);
-  node.replicas.clear();
+  for (const auto& [name, other] : nodes_) other->replicas.clear();
   mapped({&node});
 }
 
