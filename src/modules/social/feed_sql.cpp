@@ -26,9 +26,9 @@ constexpr std::string_view candidates_sql =
     "where p.author_id = ? and p.state = 0 and p.id >= ? and p.id < ?"
     ") c order by id desc limit ?";
 
-/// Everything below an id, newest first. From each author no more than the page can use, down to the
-/// page's length-th newest, so that the cost grows with the people followed, not with what they ever
-/// wrote.
+/// Everything below an id, newest first. From each author no more than the page can use, down to
+/// the page's length-th newest, so that the cost grows with the people followed, not with what they
+/// ever wrote.
 constexpr std::string_view everything_sql =
     "select id, created_at, followed_at from ("
     "select p.id as id, p.created_at as created_at, f.created_at as followed_at from follows f "
