@@ -1,5 +1,6 @@
 // What erasing a withdrawn account, purging and recounting do to the rows of others.
 #include "modules/social/upkeep.hpp"
+#include "../../../tests/support/test_database.hpp"
 
 #include <gmock/gmock.h>
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 #include <filesystem>
 
 #include "modules/social/storage_reports.hpp"
-#include "platform/db/sqlite.hpp"
 #include "platform/metrics/metrics.hpp"
 
 namespace madang::db {
@@ -22,7 +22,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 constexpr Id ann = 1, ben = 2, cho = 3;
 const Time now = from_micros(1'000'000);
@@ -91,7 +90,7 @@ class UpkeepTest : public testing::Test {
     return std::filesystem::path(::mkdtemp(pattern.data()));
   }();
   metrics::Registry registry_;
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_ / "store.db"}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_ / "store.db", registry_);
   std::vector<Id> touched_;
 };
 
