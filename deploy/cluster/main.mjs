@@ -18,7 +18,7 @@ and a sink for mail. For tests and for looking around; real machines: docs/opera
   status    a table of who runs where
   env       the MADANG_* settings that make another instance part of it
   kill      sends a signal (KILL unless named, such as -STOP, -CONT, -TERM) to a server, or to all of a group
-  start     starts again what was killed: with its data, except for s3-osd, which holds its own in memory
+  start     starts again what was killed, with its data (not s3-osd: it holds the objects in its memory)
   promote   makes a replica the primary (the one that has most, unless named); the old one is ended first
   logs      what a server printed
 

@@ -1,6 +1,7 @@
 // A real S3: Ceph's gateway over one object store in memory, one user, one bucket.
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { Refusal } from "./layout.mjs";
 import { runTool, startMember, until } from "./members.mjs";
 
 export const bucket = "madang";
@@ -189,8 +190,9 @@ export async function up(layout) {
   await makeBucket(layout, tool);
 }
 
-// The objects live in the memory of s3-osd: only the gateway comes back as it was.
 export async function restart(layout, name) {
+  if (name === "s3-osd")
+    throw new Refusal("s3-osd held every object in its memory: script/cluster down, then up");
   const unit = units(layout).find((one) => one.name === name);
   const member = startMember(layout.folder, unit);
   if (name === "s3") await until(name, answers(layout), { of: [member] });

@@ -331,10 +331,35 @@ for (const delay of [300, 900, 1800])
     await place.remove();
   });
 
+test("all of Redis and all of MariaDB come back after kill -9", async () => {
+  await cluster.do("kill", "redis");
+  await cluster.do("kill", "mariadb");
+  await cluster.do("start", "redis");
+  await cluster.do("start", "mariadb");
+  await eventually("Redis serves", async () =>
+    /cluster_state:ok/.test(await cluster.redis("redis-4", "cluster", "info")),
+  );
+  await cluster.sql(cluster.primary, "insert into yard values (20)");
+  for (const name of ["mariadb-1", "mariadb-2", "mariadb-3"])
+    await eventually(
+      `the row on ${name}`,
+      async () =>
+        (await cluster.sql(name, "select group_concat(id order by id) from yard")) ===
+        "7,9,10,11,20",
+    );
+});
+
+test("the objects' memory cannot be started again", async () => {
+  await cluster.do("kill", "s3-osd");
+  const { code, err } = await cluster.run("start", "s3-osd");
+  assert.equal(code, 2);
+  assert.match(err, /held every object in its memory/);
+});
+
 test("down leaves no process, no port and no file", async () => {
   const ports = [...cluster.servers.values()].flatMap((server) => server.ports);
   const { folder } = cluster;
-  assert.ok(processesOf(folder).length >= 22);
+  assert.ok(processesOf(folder).length >= 18);
   await cluster.do("down");
   assert.deepEqual(processesOf(folder), []);
   for (const port of ports) assert.equal(await listening(port), false, String(port));
