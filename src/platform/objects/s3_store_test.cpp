@@ -137,8 +137,8 @@ TEST_F(S3StoreTest, OptionsAreChecked) {
                             .credentials = {"key", "secret"},
                             .ca_file = {}};
   EXPECT_NO_THROW(open(good));
-  for (const char* endpoint :
-       {"", "127.0.0.1", "ftp://h", "http://", "http://h/path", "http://user@h", "http://h?x"}) {
+  for (const char* endpoint : {"", "127.0.0.1", "ftp://h", "http://", "http://h/path",
+                               "http://user@h", "http://h?x", "http://h;script-src"}) {
     S3StoreOptions options = good;
     options.endpoint = endpoint;
     EXPECT_THROW(open(options), std::invalid_argument) << endpoint;
