@@ -75,8 +75,9 @@ export class Layout {
   path(...parts) {
     return path.join(this.folder, ...parts);
   }
-  // Whether a server of that name belongs to this cluster.
+  // Whether a server of that name belongs to this cluster (and "containers" never does).
   runs(name) {
+    if (name === "containers") return false;
     const instance = /^madang-(\d+)$/.exec(name);
     if (instance) return this.has("madang") && Number(instance[1]) <= this.instances;
     const of = /^exporter-(redis|mariadb|node)/.exec(name)?.[1];
@@ -113,7 +114,8 @@ export class Layout {
   }
   write() {
     const file = Layout.stateFile(this.folder);
-    writeFileSync(`${file}.new`, `${JSON.stringify(this, null, 2)}\n`);
+    const ports = Object.fromEntries(Object.keys(offsets).map((name) => [name, this.port(name)]));
+    writeFileSync(`${file}.new`, `${JSON.stringify({ ...this, ports }, null, 2)}\n`);
     renameSync(`${file}.new`, file);
   }
   create() {

@@ -15,7 +15,7 @@ and a sink for mail. For tests and for looking around; real machines: docs/opera
 
   up        starts it, complete or not at all; ready when it returns
   down      ends every process of it and deletes its folder, data included
-  status    a table of who runs where
+  status    a table of who runs where; exit 3 when one of them does not
   env       the MADANG_* settings that make another instance part of it
   kill      sends a signal (KILL unless named, such as -STOP, -CONT, -TERM) to a server, or to all of a group
   start     starts again what was killed, with its data (not s3-osd: it holds the objects in its memory)

@@ -2,9 +2,10 @@
 // scripts that set its servers up work on real ones.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { Cluster, eventually, root, run } from "./support.mjs";
+import { Cluster, eventually, newFolder, root, run } from "./support.mjs";
 
 const text = readFileSync(path.join(root, "deploy/compose.yaml"), "utf8");
 const binary = process.env.MADANG_BINARY ?? path.join(root, "build/release/madang");
@@ -43,6 +44,18 @@ test("every server that the configurations name is a service", () => {
     for (const [address, name] of named)
       if (name !== "localhost") assert.ok(services.has(name), `${file}: ${address}`);
   }
+});
+
+test("HAProxy takes its configuration, before an instance has a name", async () => {
+  const own = readFileSync(path.join(root, "deploy/haproxy/haproxy.cfg"), "utf8").replaceAll(
+    "bind haproxy:",
+    "bind 127.0.0.1:",
+  );
+  const place = await newFolder();
+  await writeFile(place.folder, own);
+  const { code, out, err } = await run("/usr/sbin/haproxy", ["-c", "-f", place.folder]);
+  await place.remove();
+  assert.equal(code, 0, out + err);
 });
 
 test("every setting it gives is one the server knows", async () => {
