@@ -3,15 +3,23 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "app/data_folder.hpp"
 #include "modules/identity/service.hpp"
 #include "platform/config/config.hpp"
+#include "platform/db/migrations.hpp"
 #include "platform/nodes/node_lease.hpp"
 
 namespace madang::app {
 
+/// Every module's tables, in the order in which they are made.
+std::span<const db::ModuleSchema* const> all_schemas();
+/// MariaDB at `url`, with the other database.* settings. Throws std::runtime_error, one line.
+std::unique_ptr<db::Database> open_shared_database(const config::Config& config,
+                                                   const std::string& url,
+                                                   metrics::Registry& registry);
 /// The database that the configuration names; `file` is SQLite's. Throws std::runtime_error or
 /// SqlError, with one line for the operator.
 std::unique_ptr<db::Database> open_database(const config::Config& config,

@@ -17,6 +17,7 @@
 #include "app/options.hpp"
 #include "app/seed/seed.hpp"
 #include "app/settings.hpp"
+#include "app/store_migration.hpp"
 #include "base/text.hpp"
 #include "modules/social/upkeep.hpp"
 #include "platform/db/sqlite.hpp"
@@ -40,6 +41,8 @@ constexpr const char* usage = R"(madang: the yard's server
   madang backup  --to FILE [--data DIR]                              copy the database while it is served
   madang restore --verify FILE                                       check a backup; exit 1 when it is unsound
   madang config  [--config FILE] [--markdown]                        what is in effect, or the documentation
+  madang migrate-store --from sqlite:DIR --to mysql://... [--dry-run] copy a data folder's store into MariaDB, or say
+                       what would be; its password: MADANG_DATABASE__PASSWORD
   madang migrate-objects [--dry-run] [--data DIR]                    copy every picture into objects.url, and again
                        what came meanwhile: also while the data folder is served
   madang openapi                                                     print the API's description
@@ -317,6 +320,19 @@ int seed_town(const std::vector<std::string>& raw) {
 }
 
 /// Without the folder's lock: a server may be at work, and objects never change in place.
+int migrate_from_sqlite(const std::vector<std::string>& raw) {
+  const Arguments arguments = parse(raw, {"config", "from", "to"}, {"dry-run"});
+  constexpr std::string_view sqlite = "sqlite:";
+  const std::string from = arguments.option("from");
+  const std::string to = arguments.option("to");
+  if (!from.starts_with(sqlite) || !to.starts_with("mysql://"))
+    throw Misuse{
+        "madang migrate-store wants --from sqlite:DIR and --to mysql://USER@HOST:PORT/NAME"};
+  migrate_store(load_config(arguments), from.substr(sqlite.size()), to,
+                arguments.flags.contains("dry-run"));
+  return 0;
+}
+
 int migrate_objects(const std::vector<std::string>& raw) {
   const Arguments arguments = parse(raw, store_options, {"dry-run"});
   const config::Config config = load_config(arguments);
@@ -371,6 +387,7 @@ const std::map<std::string, Verb> verbs{{"serve", serve},
                                         {"admin", admin},
                                         {"backup", backup},
                                         {"restore", restore},
+                                        {"migrate-store", migrate_from_sqlite},
                                         {"migrate-objects", migrate_objects},
                                         {"config", show_config},
                                         {"worker", worker},

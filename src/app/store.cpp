@@ -32,9 +32,12 @@ constexpr auto id_reserve = std::chrono::milliseconds(900);
 constexpr auto shared_id_reserve = std::chrono::seconds(10);
 constexpr auto shared_id_interval = std::chrono::milliseconds(1500);
 
-std::unique_ptr<db::Database> open_shared(const config::Config& config,
-                                          metrics::Registry& registry) {
-  auto parsed = db::parse_mariadb_url(config.text("database.url"));
+}  // namespace
+
+std::unique_ptr<db::Database> open_shared_database(const config::Config& config,
+                                                   const std::string& url,
+                                                   metrics::Registry& registry) {
+  auto parsed = db::parse_mariadb_url(url);
   if (!parsed) throw std::runtime_error(parsed.error().detail);
   db::MariaDbOptions& options = *parsed;
   options.password = config.text("database.password");
@@ -51,12 +54,11 @@ std::unique_ptr<db::Database> open_shared(const config::Config& config,
   return db::open_mariadb(options, registry);
 }
 
-}  // namespace
-
 std::unique_ptr<db::Database> open_database(const config::Config& config,
                                             const std::filesystem::path& file,
                                             metrics::Registry& registry) {
-  if (!config.text("database.url").empty()) return open_shared(config, registry);
+  const std::string& url = config.text("database.url");
+  if (!url.empty()) return open_shared_database(config, url, registry);
   db::SqliteOptions options{.path = file};
   options.readers = static_cast<int>(config.integer("database.readers"));
   options.write_queue = static_cast<std::size_t>(config.integer("database.queue"));
@@ -65,13 +67,17 @@ std::unique_ptr<db::Database> open_database(const config::Config& config,
   return db::open_sqlite(options, registry);
 }
 
+std::span<const db::ModuleSchema* const> all_schemas() {
+  static const db::ModuleSchema* const modules[] = {
+      &db::nodes_schema, &db::http_schema,   &db::events_schema,        &db::identity_schema,
+      &db::media_schema, &db::social_schema, &db::notifications_schema, &db::seed_schema};
+  return modules;
+}
+
 Store::Store(const config::Config& config)
     : folder_(config.text("server.data"), random_),
       db_(open_database(config, folder_.database(), registry_)) {
-  const db::ModuleSchema* const modules[] = {
-      &db::nodes_schema, &db::http_schema,   &db::events_schema,        &db::identity_schema,
-      &db::media_schema, &db::social_schema, &db::notifications_schema, &db::seed_schema};
-  migrated_ = db::migrate(*db_, modules);
+  migrated_ = db::migrate(*db_, all_schemas());
   if (!config.text("database.url").empty())
     lease_ = std::make_unique<nodes::NodeLease>(
         *db_, clock_, nodes::NodeOptions{.place = folder_.place()}, random_);

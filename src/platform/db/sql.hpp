@@ -188,6 +188,22 @@ class Transaction {
     return detail::column<T>(*use, 0);
   }
 
+  /// For tables that are known at run time only: visit(const Statement&) for each row.
+  template <class Visit>
+  void each_row(std::string_view sql, std::span<const Value> arguments, Visit visit) {
+    const StatementUse use = start(sql, arguments);
+    while (use->step()) visit(std::as_const(*use));
+  }
+  /// As execute().
+  std::int64_t execute_values(std::string_view sql, std::span<const Value> arguments) {
+    {
+      const StatementUse use = start(sql, arguments);
+      while (use->step()) {
+      }
+    }
+    return changes();
+  }
+
   virtual Dialect dialect() const { return Dialect::sqlite; }
 
   /// Statements run so far in this transaction; tests hold it against the page size.

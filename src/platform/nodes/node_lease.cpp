@@ -44,6 +44,11 @@ NodeLease::NodeLease(db::Database& db, const Clock& clock, NodeOptions options, 
 Result<void> NodeLease::take(db::Transaction& tx) {
   // One after the other: two that do not share must not both find the store free.
   tx.execute("update nodes set fence = fence + 1 where number = -1");
+  if (tx.value<int>("select 1 from store_copy limit 1"))
+    return fail(
+        Kind::unavailable, "half_copied",
+        "database.url: `madang migrate-store` has not finished filling this database; run it "
+        "again, it goes on where it stopped");
   if (auto checked = check_clock(tx); !checked) return checked;
   std::vector<Row> rows;
   const std::string now(db::store_clock(tx.dialect()));

@@ -29,7 +29,8 @@ class NodeLease {
   static constexpr int numbers = 32;  // id_node_bits
 
   /// Takes a number. Throws std::runtime_error, one line for the operator: others serve from the
-  /// store and one of them or this process does not share; every number is taken; this machine's
+  /// store and one of them or this process does not share; every number is taken; the store is
+  /// half copied; this machine's
   /// clock and the store's are too far apart; the store cannot be reached.
   NodeLease(db::Database& db, const Clock& clock, NodeOptions options, Random& random);
   NodeLease(const NodeLease&) = delete;

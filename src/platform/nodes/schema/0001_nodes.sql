@@ -9,4 +9,11 @@ create table nodes (
   id_ceiling bigint not null,
   shares bigint not null
 );
+-- What `madang migrate-store` has brought here so far, a row a table; none when nothing is on its way.
+create table store_copy (
+  table_name varchar(64) not null primary key,
+  source varchar(64) not null,
+  last_row bigint not null,
+  copied bigint not null
+);
 insert into nodes (number, holder, place, fence, lease_until, id_ceiling, shares) values (-1, '', '', 0, 0, 0, 0);
