@@ -1,6 +1,7 @@
 #include "platform/objects/http_transport.hpp"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -193,7 +194,7 @@ std::expected<HttpAnswer, TransportFailure> HttpTransport::send(const HttpReques
   CURL* const curl = handle->curl;
   HeaderList headers;
   for (const auto& [name, value] : request.headers)
-    headers.add(value.empty() ? name + ";" : name + ": " + value);
+    headers.add(fmt::format("{}{}{}", name, value.empty() ? ";" : ": ", value));
   headers.add("Expect:");  // no second of waiting for a 100 Continue
   headers.add("Accept:");
   const auto typed = [](const auto& header) { return header.first == "content-type"; };

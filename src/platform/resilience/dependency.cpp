@@ -25,13 +25,18 @@ std::string_view kept(std::string text) {
   return *names->insert(std::move(text)).first;
 }
 
-const std::string& checked_name(const std::string& name) {
+void check_name(const std::string& name) {
   const auto sound = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   };
   if (name.empty() || !std::ranges::all_of(name, sound))
     throw std::invalid_argument("dependency: bad name '" + name + "'");
-  return name;
+}
+
+DependencyOptions checked(DependencyOptions options) {
+  check_name(options.name);
+  if (options.attempts < 1) throw std::invalid_argument("dependency: no attempts");
+  return options;
 }
 
 std::string_view state_name(State state) {
@@ -144,9 +149,9 @@ struct Dependency::Metrics {
 
 Dependency::Dependency(DependencyOptions options, Random& random, metrics::Registry& registry,
                        Timeline& timeline)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       timeline_(timeline),
-      unavailable_code_(kept(checked_name(options_.name) + "_unavailable")),
+      unavailable_code_(kept(options_.name + "_unavailable")),
       late_code_(kept(options_.name + "_late")),
       metrics_(std::make_unique<Metrics>(options_.name, registry)),
       random_(std::make_unique<LockedRandom>(random)),
