@@ -1,7 +1,9 @@
-import type { CSSProperties } from "react";
+import { useState, type CSSProperties } from "react";
 import type { PostMedia } from "../../api/types";
 import { show } from "../../app/ui";
+import { Icon } from "../../components/Icon";
 import { useText } from "../../i18n";
+import { useTaps } from "./useTaps";
 
 // The server's smaller versions, so that a phone does not load a desktop's picture. One format a
 // set: a browser that reads this page reads WebP.
@@ -22,12 +24,21 @@ interface PicturesProps {
   by: string;
   whole?: boolean;
   eager?: boolean;
+  // Two taps on a picture. There is a button for everybody else.
+  onLike?: () => void;
 }
 
 // One picture keeps its shape, within reason; more make a grid of squares. The room is known before
 // the bytes arrive, so nothing jumps.
-export function Pictures({ media, by, whole = false, eager = false }: PicturesProps) {
+export function Pictures({ media, by, whole = false, eager = false, onLike }: PicturesProps) {
   const t = useText();
+  const [burst, setBurst] = useState<{ index: number; count: number }>();
+  const open = (index: number) => show({ kind: "pictures", media, index, by });
+  const tap = useTaps(open, (index) => {
+    if (!onLike) return open(index);
+    onLike();
+    setBurst((before) => ({ index, count: (before?.count ?? 0) + 1 }));
+  });
   const shown = whole ? media : media.slice(0, mostInFeed);
   const hidden = media.length - shown.length;
   const first = media[0];
@@ -43,7 +54,7 @@ export function Pictures({ media, by, whole = false, eager = false }: PicturesPr
           type="button"
           className="picture"
           aria-label={`${t.post.openPicture}: ${t.post.picture(by, index + 1, media.length)}`}
-          onClick={() => show({ kind: "pictures", media, index, by })}
+          onClick={(event) => (onLike ? tap(index, event.detail === 0) : open(index))}
         >
           <img
             src={picture.url}
@@ -59,6 +70,16 @@ export function Pictures({ media, by, whole = false, eager = false }: PicturesPr
             loading={eager ? "eager" : "lazy"}
             decoding="async"
           />
+          {burst?.index === index && (
+            <span
+              key={burst.count}
+              className="picture-heart"
+              aria-hidden="true"
+              onAnimationEnd={() => setBurst(undefined)}
+            >
+              <Icon name="heart" filled />
+            </span>
+          )}
           {hidden > 0 && index === shown.length - 1 && (
             <span className="picture-more">+{hidden}</span>
           )}

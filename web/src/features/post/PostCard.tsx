@@ -82,7 +82,13 @@ export const PostCard = memo(function PostCard(props: PostCardProps) {
           {t.action.readMore}
         </Link>
       )}
-      <Pictures media={post.media} by={by} whole={whole} eager={eager || whole} />
+      <Pictures
+        media={post.media}
+        by={by}
+        whole={whole}
+        eager={eager || whole}
+        onLike={() => post.liked || toggleLike(id)}
+      />
       <footer className="post-actions">
         <button
           type="button"
