@@ -175,6 +175,8 @@ void Application::Parts::mount() {
   sse.mount(api);
   event_routes.mount(api);
   ops.mount(api);
+  ops.set_fault([this] { return store.db().write_fault(); });
+  pictures.export_metrics(registry);
   const bool https = config.text("http.public_url").starts_with("https://");
   api.set_fallback(
       [https, policy = page_policy(objects.foreign_origin())](const http::Request& request) {

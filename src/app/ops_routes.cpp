@@ -53,10 +53,15 @@ Task<Response> OpsRoutes::live(Call&) {
 }
 
 Task<Response> OpsRoutes::ready(Call&) {
-  const bool is_ready = ready_;
-  co_return Response{
-      .status = is_ready ? 200U : 503U,
-      .body = std::string(is_ready ? R"({"status":"ready"})" : R"({"status":"not_ready"})")};
+  std::string_view reason = ready_ ? "" : "starting_or_stopping";
+  if (reason.empty() && fault_)
+    if (const auto fault = fault_()) reason = fault->reason;
+  if (reason.empty()) co_return Response{.body = std::string(R"({"status":"ready"})")};
+  std::string body = R"({"status":"not_ready","reason":")";
+  body.append(reason).append("\"}");
+  Response response{.status = 503, .body = std::move(body)};
+  response.with("Retry-After", "2");
+  co_return response;
 }
 
 Task<Response> OpsRoutes::scrape(Call& call) {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <optional>
 
+#include "platform/db/commit_health.hpp"
 #include "platform/http/api.hpp"
 #include "platform/http/proxies.hpp"
 #include "platform/metrics/metrics.hpp"
@@ -14,6 +17,10 @@ class OpsRoutes {
   OpsRoutes(metrics::Registry& registry, const std::vector<std::string>& metrics_from);
   void mount(http::Api& api);
   void set_ready(bool ready) { ready_ = ready; }
+  /// Before serving. Why nothing can be written, when nothing can: then this is not ready either.
+  void set_fault(std::function<std::optional<db::WriteFault>()> fault) {
+    fault_ = std::move(fault);
+  }
 
  private:
   Task<http::Response> live(http::Call& call);
@@ -24,6 +31,7 @@ class OpsRoutes {
   metrics::Registry& registry_;
   const http::TrustedProxies metrics_from_;
   std::atomic<bool> ready_{false};
+  std::function<std::optional<db::WriteFault>()> fault_;
   http::SharedBytes document_;
   std::string document_tag_;
 };

@@ -24,6 +24,24 @@ bool is_worker_failure(const Problem& problem) {
   return problem.code.starts_with("worker_");
 }
 
+/// Counts bytes while they are in memory.
+class Held {
+ public:
+  Held(metrics::Gauge* gauge, std::size_t bytes)
+      : gauge_(gauge), bytes_(static_cast<double>(bytes)) {
+    if (gauge_ != nullptr) gauge_->Increment(bytes_);
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    if (gauge_ != nullptr) gauge_->Decrement(bytes_);
+  }
+
+ private:
+  metrics::Gauge* gauge_;
+  double bytes_;
+};
+
 }  // namespace
 
 Processor::Processor(ProcessorOptions options, db::Database& db, objects::ObjectStore& store,
@@ -32,6 +50,12 @@ Processor::Processor(ProcessorOptions options, db::Database& db, objects::Object
 
 Processor::~Processor() {
   stop();
+}
+
+void Processor::export_metrics(metrics::Registry& registry) {
+  waiting_ = &registry.gauge("madang_media_waiting", "Pictures that wait to be worked on");
+  held_bytes_ =
+      &registry.gauge("madang_media_held_bytes", "Originals in memory while they are worked on");
 }
 
 void Processor::start() {
@@ -51,6 +75,7 @@ void Processor::stop() {
 void Processor::enqueue_locked(Id id) {
   if (stopping_ || queue_.size() >= options_.queue || !known_.insert(id).second) return;
   queue_.push_back(id);
+  if (waiting_ != nullptr) waiting_->Set(static_cast<double>(queue_.size()));
   wake_.notify_one();
 }
 
@@ -85,6 +110,7 @@ void Processor::serve() {
     if (stopping_) return;
     const Id id = queue_.front();
     queue_.pop_front();
+    if (waiting_ != nullptr) waiting_->Set(static_cast<double>(queue_.size()));
     lock.unlock();
     try {
       process(id);
@@ -127,6 +153,7 @@ void Processor::process(Id id) {
 Result<void> Processor::process_row(Row row) {
   auto original = load_original(row);
   if (!original) return fail(std::move(original.error()));
+  const Held held(held_bytes_, original->bytes.size());
   auto image = run_worker(row, *original);
   if (!image) return fail(std::move(image.error()));
   if (auto stored = store_variants(row, *image); !stored) return stored;

@@ -13,6 +13,7 @@
 #include "modules/media/notice.hpp"
 #include "modules/media/storage.hpp"
 #include "platform/db/database.hpp"
+#include "platform/metrics/metrics.hpp"
 #include "platform/objects/object_store.hpp"
 #include "platform/workers/worker_pool.hpp"
 
@@ -34,6 +35,8 @@ class Processor {
   Processor(const Processor&) = delete;
   Processor& operator=(const Processor&) = delete;
 
+  /// Before start().
+  void export_metrics(metrics::Registry& registry);
   /// Starts the threads and takes up what an earlier process left unfinished. Blocks for one read.
   void start();
   /// Ends after the pictures being worked on (close the pool first not to wait for them); the rest
@@ -69,6 +72,8 @@ class Processor {
   std::set<Id> known_;  // queued or being worked on
   std::multimap<Id, std::shared_ptr<Notice>> notices_;
   bool stopping_ = false;
+  metrics::Gauge* waiting_ = nullptr;
+  metrics::Gauge* held_bytes_ = nullptr;
   std::vector<std::jthread> threads_;
 };
 

@@ -20,6 +20,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
+#include "platform/db/commit_health.hpp"
 #include "platform/db/sql.hpp"
 
 namespace madang::db {
@@ -120,6 +121,10 @@ class Database {
   virtual std::string committed() const { return {}; }
   /// From now on reads here see what the token stands for. A text that is no token changes nothing.
   virtual void observe(std::string_view token) { (void)token; }
+
+  /// Why nothing can be committed, and has not been for some seconds; nothing while all is well.
+  /// Any thread; cheap.
+  virtual std::optional<WriteFault> write_fault() { return {}; }
 
   /// Stops taking work, finishes what is queued, ends the threads. To be called (or the database
   /// destroyed) before the io_contexts whose coroutines it wakes are destroyed.

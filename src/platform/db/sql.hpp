@@ -51,7 +51,7 @@ struct IdList {
 /// The database refused or broke. Not a user's error: bodies let it pass, except for constraints.
 class SqlError : public std::runtime_error {
  public:
-  enum class Cause { unique, foreign_key, check, busy, full, corrupt, interrupted, other };
+  enum class Cause { unique, foreign_key, check, busy, full, io, corrupt, interrupted, other };
   SqlError(Cause cause, const std::string& what) : std::runtime_error(what), cause_(cause) {}
   Cause cause() const { return cause_; }
 

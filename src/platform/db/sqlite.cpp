@@ -20,6 +20,10 @@ class SqliteDatabase final : public Database {
     writer_.on_commit(std::move(listener));
   }
 
+  std::optional<WriteFault> write_fault() override {
+    return writer_.health().fault(CommitHealth::Steady::now());
+  }
+
   void close() override { shut(); }
 
  protected:

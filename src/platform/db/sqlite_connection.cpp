@@ -30,6 +30,10 @@ SqlError::Cause cause_of(int code) {
       return busy;
     case SQLITE_FULL:
       return full;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+      return io;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return corrupt;
@@ -99,6 +103,7 @@ void Connection::configure(Use use) {
   if (use == Use::copy || use == Use::tool) return;
   run("pragma journal_mode = wal");
   run("pragma synchronous = full");
+  run("pragma secure_delete = on");  // what is erased is overwritten, not only forgotten
   run("pragma mmap_size = 268435456");
   run("pragma journal_size_limit = 67108864");
   run(use == Use::writer ? "pragma cache_size = -65536" : "pragma cache_size = -16384");

@@ -76,10 +76,13 @@ void Writer::serve() {
   while (queue_.wait_for_work()) {
     metrics_.busy.Set(1);
     begun_ = Steady::now();
+    health_.began(begun_);
+    rows_changed_ = sqlite3_total_changes64(connection_.handle());
     kept_ = 0;
     restarts_ = 0;
     committed_ = has_interactive_ = has_background_ = begin_failed_ = false;
     if (gather()) finish();
+    health_.ended();
     announce();
     queue_.served(Steady::now() - begun_);
     metrics_.count(connection_.statements());
@@ -142,6 +145,7 @@ Writer::Left Writer::perform(Job& job) {
     keep = transaction_.run(*job.body);
   } catch (...) {
     job.error = std::current_exception();
+    note_failure(job.error);
   }
   try {
     if (!connection_.in_transaction())
@@ -168,6 +172,7 @@ bool Writer::open_for(Job& job) {
     return true;
   } catch (const SqlError& error) {
     begin_failed_ = true;
+    note_failure(std::current_exception());
     if (error.cause() == SqlError::Cause::busy) {
       job.refused =
           JobQueue::refusal("the database is held by another program; try again shortly.");
@@ -179,7 +184,11 @@ bool Writer::open_for(Job& job) {
 }
 
 void Writer::undo() {
-  if (kept_ == 0) return rollback_.run();
+  if (kept_ == 0) {
+    rollback_.run();
+    rows_changed_ = sqlite3_total_changes64(connection_.handle());
+    return;
+  }
   rollback_to_.run();
   release_.run();
 }
@@ -219,8 +228,10 @@ void Writer::commit_alone(Job& job) {
   try {
     commit_.run();
     committed_ = true;
+    note_commit(Steady::now());
   } catch (const SqlError&) {
     job.error = std::current_exception();
+    note_failure(job.error);
     roll_back();
   }
 }
@@ -231,12 +242,15 @@ void Writer::finish() {
   try {
     commit_.run();
     committed_ = true;
-    const auto took = Steady::now() - start;
+    const auto end = Steady::now();
+    note_commit(end);
+    const auto took = end - start;
     commit_time_ += (took - commit_time_) / 16;
     commit_seconds_.Observe(std::chrono::duration<double>(took).count());
   } catch (const SqlError& error) {
     log::warn("db", "commit_failed",
               {{"error", std::string_view(error.what())}, {"bodies", group_.size()}});
+    note_failure(std::current_exception());
     restarts_total_.Increment();
     roll_back();
     run_each_alone();
@@ -254,7 +268,25 @@ void Writer::announce() {
   tell(std::move(done));
 }
 
+/// A commit of nothing touches no disk and proves nothing.
+void Writer::note_commit(Steady::time_point now) {
+  const std::int64_t changed = sqlite3_total_changes64(connection_.handle());
+  if (changed != std::exchange(rows_changed_, changed)) health_.committed(now);
+}
+
+/// Of what went wrong, that which concerns the store.
+void Writer::note_failure(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const SqlError& e) {
+    if (CommitHealth::concerns(e.cause())) health_.failed(Steady::now(), e.cause());
+  } catch (...) {
+    // A body's own.
+  }
+}
+
 void Writer::roll_back() {
+  rows_changed_ = sqlite3_total_changes64(connection_.handle());  // those are gone
   if (!connection_.in_transaction()) return;
   try {
     rollback_.run();

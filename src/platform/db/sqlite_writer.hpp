@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "platform/db/commit_health.hpp"
 #include "platform/db/job_queue.hpp"
 #include "platform/db/pool_metrics.hpp"
 #include "platform/db/sqlite.hpp"
@@ -28,6 +29,7 @@ class Writer {
   ~Writer();
 
   JobQueue& queue() { return queue_; }
+  CommitHealth& health() { return health_; }
   void on_commit(std::function<void()> listener);
   bool is_current_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
   /// Finishes what is queued, ends the thread, leaves an empty log beside the store.
@@ -55,9 +57,12 @@ class Writer {
   void finish();
   void announce();
   void roll_back();
+  void note_commit(Deadline::Steady::time_point now);
+  void note_failure(const std::exception_ptr& error);
 
   const std::size_t max_group_;
   JobQueue queue_;
+  CommitHealth health_;
   PoolMetrics metrics_;
   metrics::Histogram& group_size_;
   metrics::Histogram& commit_seconds_;
@@ -84,6 +89,7 @@ class Writer {
   int groups_without_background_ = 0;
   Deadline::Steady::time_point begun_{};
   std::chrono::nanoseconds commit_time_{};  // moving average
+  std::int64_t rows_changed_ = 0;           // as SQLite counts, before what is not committed yet
 
   std::function<void()> listener_;
   std::atomic<bool> has_listener_ = false;

@@ -29,7 +29,8 @@ Problem problem_of(std::exception_ptr error, const Request& request) {
     std::rethrow_exception(std::move(error));
   } catch (const db::SqlError& e) {
     log::error("http", "database_error", {{"request_id", request.request_id}, {"error", e.what()}});
-    if (e.cause() == db::SqlError::Cause::full || e.cause() == db::SqlError::Cause::busy)
+    using enum db::SqlError::Cause;
+    if (e.cause() == full || e.cause() == io || e.cause() == busy)
       return Problem{.kind = Kind::unavailable,
                      .code = "storage_unavailable",
                      .detail = "The store cannot take writes just now.",
@@ -51,7 +52,10 @@ Api::Api(ApiOptions options, const Clock& clock, metrics::Registry& registry)
       shed_(registry.counter("madang_http_shed_total",
                              "Requests refused because I/O threads were behind")),
       limiter_(options_.rate_keys, registry),
-      in_flight_(std::make_unique<InFlight>(options_.max_in_flight_keys)) {
+      in_flight_(std::make_unique<InFlight>(
+          options_.max_in_flight_keys,
+          registry.gauge("madang_idempotency_keys_in_flight",
+                         "Requests with an Idempotency-Key being worked on"))) {
   unmatched_route_ = std::make_unique<Route>();
   unmatched_route_->endpoint.path = "unmatched";
   prepare(*unmatched_route_);

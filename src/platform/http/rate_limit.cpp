@@ -12,6 +12,7 @@ using std::chrono::seconds;
 
 RateLimiter::RateLimiter(std::size_t max_keys, metrics::Registry& registry)
     : max_per_shard_(std::max<std::size_t>(max_keys / shards, 1)),
+      keys_(registry.gauge("madang_rate_keys", "Rate limit keys remembered")),
       refused_(registry.counter("madang_rate_limited_total", "Requests refused by a rate limit")),
       forgotten_(registry.counter("madang_rate_keys_forgotten_total",
                                   "Rate limit keys dropped at the bound while still in use")) {}
@@ -24,7 +25,9 @@ RateVerdict RateLimiter::take(const RatePolicy& policy, std::string_view key,
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   if (shard.full_at.size() >= max_per_shard_) make_room(shard, now);
-  auto& full_at = shard.full_at[hash];
+  const auto [entry, is_new] = shard.full_at.try_emplace(hash);
+  if (is_new) keys_.Increment();
+  auto& full_at = entry->second;
   const auto next = std::max(full_at, now) + interval;
   if (next > now + window) {
     refused_.Increment();
@@ -75,13 +78,16 @@ void RateLimiter::learn(const RateSpent& said, Steady::time_point full_at) {
 }
 
 void RateLimiter::make_room(Shard& shard, Steady::time_point now) {
-  std::erase_if(shard.full_at, [now](const auto& entry) { return entry.second <= now; });
+  const auto whole =
+      std::erase_if(shard.full_at, [now](const auto& entry) { return entry.second <= now; });
+  keys_.Decrement(static_cast<double>(whole));
   if (shard.full_at.size() < max_per_shard_) return;
   // Everything is in use: drop a quarter, whichever comes first, so that this is rare.
   auto at = shard.full_at.begin();
   for (std::size_t i = 0; i < max_per_shard_ / 4 + 1 && at != shard.full_at.end(); ++i) {
     at = shard.full_at.erase(at);
     forgotten_.Increment();
+    keys_.Decrement();
   }
 }
 

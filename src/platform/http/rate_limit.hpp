@@ -71,6 +71,7 @@ class RateLimiter {
   const std::size_t max_per_shard_;
   std::array<Shard, shards> shards_;
   std::atomic<bool> shared_{false};
+  metrics::Gauge& keys_;
   metrics::Counter& refused_;
   metrics::Counter& forgotten_;
 };

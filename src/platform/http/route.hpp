@@ -38,7 +38,7 @@ struct Api::Route {
 /// waiting.
 class Api::InFlight {
  public:
-  explicit InFlight(std::size_t bound) : bound_(bound) {}
+  InFlight(std::size_t bound, metrics::Gauge& gauge) : bound_(bound), gauge_(gauge) {}
 
   enum class Taken { yes, busy, full };
   Taken take(const std::string& name) {
@@ -46,15 +46,18 @@ class Api::InFlight {
     if (names_.contains(name)) return Taken::busy;
     if (names_.size() >= bound_) return Taken::full;
     names_.insert(name);
+    gauge_.Increment();
     return Taken::yes;
   }
   void release(const std::string& name) {
     const std::lock_guard lock(mutex_);
     names_.erase(name);
+    gauge_.Decrement();
   }
 
  private:
   const std::size_t bound_;
+  metrics::Gauge& gauge_;
   std::mutex mutex_;
   std::unordered_set<std::string> names_;
 };

@@ -1,0 +1,60 @@
+// A store that takes no writes: requests are refused by name, readiness says why, and all of it passes.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { assertProblem, eventually, sleep, Yard } from "./support/yard.mjs";
+
+let yard;
+before(async () => {
+  yard = await Yard.open();
+});
+after(() => yard.close());
+
+const ready = () => yard.client.request("GET", "/health/ready");
+// As on a full disk: no file grows beyond this any more.
+const limitFiles = (bytes) =>
+  execFileSync("prlimit", ["--pid", String(yard.server.pid), `--fsize=${bytes}:`]);
+
+test("a disk that takes nothing more: 503 with the reason, and ready again by itself", async () => {
+  const me = await yard.join("me");
+  const post = (await me.create("/posts", { text: "앞" })).json.id;
+  assert.deepEqual((await ready()).json, { status: "ready" });
+
+  limitFiles(4096);
+  try {
+    const refused = await me.create("/posts", { text: "쓸 수 없다" });
+    assertProblem(refused, 503, "storage_unavailable");
+    assert.ok(Number(refused.headers["retry-after"]) >= 1);
+    assert.equal((await ready()).status, 200, "one failure is nothing");
+    await eventually("not ready", async () => (await ready()).status === 503);
+    for (let i = 0; i < 40; ++i) {
+      const answer = await ready();
+      assert.equal(answer.status, 503, "it does not come and go");
+      assert.match(answer.json.reason, /^database_(full|io_error)$/);
+      assert.ok(Number(answer.headers["retry-after"]) >= 1);
+      await sleep(150);
+    }
+    assert.equal((await me.get(`/posts/${post}`)).status, 200, "reading goes on");
+    assert.equal((await yard.client.request("GET", "/health/live")).status, 200);
+  } finally {
+    limitFiles("unlimited");
+  }
+  await eventually("ready", async () => (await ready()).status === 200);
+  for (let i = 0; i < 10; ++i) {
+    assert.equal((await ready()).status, 200, "it does not come and go");
+    await sleep(150);
+  }
+  const later = await me.create("/posts", { text: "뒤" });
+  assert.equal(later.status, 201, later.text);
+  const texts = (await me.all(`/users/${me.id}/posts`)).map((one) => one.text);
+  assert.deepEqual(texts, ["뒤", "앞"], "what was refused is not there");
+});
+
+test("what is bounded shows how full it is", async () => {
+  const text = (await yard.client.request("GET", "/metrics")).text;
+  const value = (name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1]);
+  for (const name of ["madang_uploads_running", "madang_media_waiting", "madang_media_held_bytes"])
+    assert.equal(value(name), 0, name);
+  assert.equal(value("madang_idempotency_keys_in_flight"), 0);
+  assert.ok(value("madang_rate_keys") >= 1);
+});
