@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -10,6 +11,8 @@
 namespace madang::redis {
 
 namespace {
+
+constexpr std::size_t send_at_once = 1'024;  // commands in one turn of the loop
 
 void put_all(Gathering& to, const std::unexpected<Problem>& problem) {
   for (std::size_t i = 0, size = to.size(); i < size; ++i) to.put(i, problem);
@@ -47,6 +50,7 @@ void Client::Thread::close() {
   }
   ask([this] {
     take_over();
+    send(std::numeric_limits<std::size_t>::max());
     cluster_->close();
   });
 }
@@ -71,20 +75,35 @@ void Client::Thread::hand_over(std::shared_ptr<Gathering> to, std::vector<Comman
 }
 
 void Client::Thread::take_over() {
-  std::vector<Order> orders;
   {
     const std::lock_guard lock(mutex_);
-    orders.swap(orders_);
-    queued_ = 0;
+    for (Order& order : orders_) taken_.push_back(std::move(order));
+    orders_.clear();
   }
+  if (!sending_) send_some();
+}
+
+/// Some, and the rest after the sockets had their turn: the servers begin while we go on.
+void Client::Thread::send_some() {
+  send(send_at_once);
+  sending_ = !taken_.empty();
+  if (sending_) asio::post(executor(), [this] { send_some(); });
+}
+
+void Client::Thread::send(std::size_t at_most) {
   const auto now = Steady::now();
-  for (Order& order : orders) {
-    for (std::size_t i = 0; i < order.commands.size(); ++i) {
-      Call call{std::move(order.commands[i]), order.deadline, order.begun, order.to,
-                static_cast<std::uint32_t>(i)};
+  std::size_t sent = 0;
+  while (!taken_.empty() && sent < at_most) {
+    Order& order = taken_.front();
+    for (; order.next < order.commands.size() && sent < at_most; ++order.next, ++sent) {
+      Call call{std::move(order.commands[order.next]), order.deadline, order.begun, order.to,
+                static_cast<std::uint32_t>(order.next)};
       cluster_->submit(std::move(call), now);
     }
+    if (order.next == order.commands.size()) taken_.pop_front();
   }
+  const std::lock_guard lock(mutex_);
+  queued_ -= sent;
 }
 
 Client::Client(ClientOptions options, Random& random, metrics::Registry& registry)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/post.hpp>
+#include <deque>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -44,8 +45,11 @@ class Client::Thread {
     std::vector<Command> commands;
     Deadline deadline;
     Steady::time_point begun;
+    std::size_t next = 0;  // command to be sent
   };
   void take_over();
+  void send_some();
+  void send(std::size_t at_most);
 
   const ClientOptions options_;
   Random& random_;
@@ -56,8 +60,10 @@ class Client::Thread {
   std::unique_ptr<Cluster> cluster_;
   mutable std::mutex mutex_;
   std::vector<Order> orders_;
-  std::size_t queued_ = 0;  // commands in orders_
+  std::size_t queued_ = 0;  // commands in orders_ and taken_
   bool closed_ = false;
+  std::deque<Order> taken_;  // of the thread alone
+  bool sending_ = false;     // send_some() comes
 };
 
 }  // namespace madang::redis

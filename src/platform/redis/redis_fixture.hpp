@@ -225,13 +225,16 @@ class RedisServer {
 /// Three masters (the first three) and three replicas that know each other.
 class RedisCluster {
  public:
-  RedisCluster() {
+  /// After `node_timeout` without a sign of life a master is replaced: on a busy machine not so
+  /// short that one is that only had to wait.
+  explicit RedisCluster(std::chrono::milliseconds node_timeout = std::chrono::milliseconds(1'500)) {
+    const std::string timeout = std::to_string(node_timeout.count());
     for (int i = 0; i < 6; ++i) {
       servers_.emplace_back(
           folder_.path(),
           std::vector<std::string>{
               "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
-              "--cluster-node-timeout", "700", "--cluster-replica-validity-factor", "0",
+              "--cluster-node-timeout", timeout, "--cluster-replica-validity-factor", "0",
               "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
               "--repl-ping-replica-period", "1"});
     }
