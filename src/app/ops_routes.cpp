@@ -36,11 +36,12 @@ OpsRoutes::OpsRoutes(metrics::Registry& registry, const std::vector<std::string>
 
 void OpsRoutes::mount(http::Api& api) {
   const http::EndpointOptions options{.rate = "none", .hidden = true};
+  const http::EndpointOptions quiet{.rate = "none", .hidden = true, .quiet = true};
   api.add_raw({Method::get, "/health/live", Access::open, "Alive", options},
               [this](Call& call) { return live(call); });
-  api.add_raw({Method::get, "/health/ready", Access::open, "Ready", options},
+  api.add_raw({Method::get, "/health/ready", Access::open, "Ready", quiet},
               [this](Call& call) { return ready(call); });
-  api.add_raw({Method::get, "/metrics", Access::open, "Metrics", options},
+  api.add_raw({Method::get, "/metrics", Access::open, "Metrics", quiet},
               [this](Call& call) { return scrape(call); });
   api.add_raw({Method::get, "/api/openapi.json", Access::open, "The API's description", options},
               [this](Call& call) { return document(call); });

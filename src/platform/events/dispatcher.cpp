@@ -132,6 +132,7 @@ void Dispatcher::run() {
     }
     try {
       round();
+      last_round_.Set(static_cast<double>(to_micros(clock_.now())) / 1e6);
     } catch (...) {
       log::error("events", "round_failed", {{"error", describe_current_exception()}});
     }
@@ -139,7 +140,6 @@ void Dispatcher::run() {
       const std::lock_guard lock(mutex_);
       finished_ = target;
     }
-    last_round_.Set(static_cast<double>(to_micros(clock_.now())) / 1e6);
     changed_.notify_all();
   }
 }

@@ -268,6 +268,7 @@ void Api::finish(const Route& route, const Request& request, Id account, const R
   route.counter(response.status / 100, registry_).Increment();
   route.seconds->Observe(std::chrono::duration<double>(elapsed).count());
   if (!log::enabled(log::Level::info)) return;
+  if (route.endpoint.options.quiet && response.status < 400) return;
   log::info("http", "request",
             {{"request_id", request.request_id},
              {"method", method_name(request.method)},

@@ -48,6 +48,7 @@ struct EndpointOptions {
   bool stream = false;                   // raw endpoints only
   std::string_view rate = "";  // a policy's name instead of read / write; "none": unlimited
   bool hidden = false;         // not in the document
+  bool quiet = false;          // asked for by machines all the time: successes are not logged
   // For the document alone: what cannot be told from the declaration.
   std::vector<unsigned> also{};            // statuses besides; below 400 with the same answer
   std::string_view content_type = "";      // of a Response made by hand

@@ -76,7 +76,8 @@ class Bulkhead {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;
-  StandingDelay delay_;
+  // Files and hashes are waited for in tens of milliseconds by their nature.
+  StandingDelay delay_{std::chrono::milliseconds(20)};
   bool closed_ = false;
   std::vector<std::jthread> threads_;
 };
