@@ -60,7 +60,7 @@ async function assertWhole(data, said) {
 
 test("killed again and again, it ends with a whole town", async () => {
   let killed = 0;
-  for (let round = 0; round < 4; ++round) {
+  for (let round = 0; round < 2; ++round) {
     const data = path.join(folder, `town${round}`);
     for (let attempt = 0; attempt < 3; ++attempt)
       if (await killedAfter(random.between(5, Math.ceil(uninterruptedMs * 1.1)), data)) ++killed;
@@ -74,7 +74,7 @@ test("killed again and again, it ends with a whole town", async () => {
 test("killed while it writes rows, it goes on behind them", async () => {
   const data = path.join(folder, "rows");
   let interrupted = 0;
-  for (let attempt = 0; attempt < 6; ++attempt) {
+  for (let attempt = 0; attempt < 4; ++attempt) {
     const child = spawn(binary, ["seed", "--people", people, "--data", data], { stdio: "ignore" });
     const end = ended(child);
     // Killed as soon as there are more rows than before.

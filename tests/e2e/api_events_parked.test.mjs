@@ -14,6 +14,12 @@ before(async () => {
 after(() => yard.close());
 
 const all = (query = "", options = { limit: 2 }) => admin.all(`/admin/events${query}`, options);
+// For what is waited for: a busy machine may refuse a look by name.
+const isListed = async (seq) => {
+  const answer = await admin.get("/admin/events?limit=100");
+  assert.ok([200, 503].includes(answer.status), answer.text);
+  return answer.status === 200 ? answer.json.items.some((event) => event.seq === seq) : undefined;
+};
 const metric = async (name) => {
   const text = (await yard.client.request("GET", "/metrics")).text;
   return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1] ?? NaN);
@@ -102,8 +108,8 @@ test("an erased account's are erased with it", async () => {
     yard.data,
     `update accounts set withdrawn_at = withdrawn_at - 120000000 where id = ${me.id}`,
   );
-  await eventually("the erasure", async () => !(await all()).some((event) => event.seq === mine), {
+  await eventually("the erasure", async () => (await isListed(mine)) === false, {
     withinMs: 60_000,
   });
-  assert.ok((await all()).some((event) => event.seq === theirs));
+  await eventually("the other's", async () => (await isListed(theirs)) === true);
 });
