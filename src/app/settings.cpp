@@ -38,7 +38,7 @@ const std::vector<Key>& settings() {
        "Addresses or networks whose X-Forwarded-For and X-Request-Id are believed."},
       {"http.metrics_from", Type::list, "127.0.0.0/8, ::1/128",
        "Who may read /metrics: addresses or networks."},
-      {"http.max_lag", Type::integer, "5",
+      {"http.max_lag", Type::integer, "3",
        "Milliseconds requests may go on waiting for an I/O thread before some are answered 503.",
        false, 1, 60'000},
       {"rate.reads", Type::integer, "3000", "GETs one account may make in 10 seconds.", false, 1,

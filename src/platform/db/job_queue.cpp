@@ -168,7 +168,7 @@ void JobQueue::refuse_late(Job& job) {
 
 void JobQueue::served(Steady::duration took) {
   const std::lock_guard lock(mutex_);
-  delay_.served(took);
+  delay_.served(took, Steady::now());
 }
 
 void JobQueue::watch_deadlines() {

@@ -92,14 +92,14 @@ std::string table(std::string_view rest) {
 std::string definition(std::string_view statement) {
   std::string_view rest = trimmed(statement);
   if (take(rest, {"create", "table"}) && rest.contains('(')) return table(rest);
-  for (const auto& [kind, words] :
-       {std::pair<std::string_view, std::initializer_list<std::string_view>>{
-            "create index if not exists ", {"create", "index"}},
-        {"create unique index if not exists ", {"create", "unique", "index"}}}) {
+  for (const bool unique : {false, true}) {
     rest = trimmed(statement);
-    if (!take(rest, words)) continue;
+    const bool is_index =
+        unique ? take(rest, {"create", "unique", "index"}) : take(rest, {"create", "index"});
+    if (!is_index) continue;
     take(rest, {"if", "not", "exists"});
-    return std::string(kind) + std::string(rest);
+    return (unique ? "create unique index if not exists " : "create index if not exists ") +
+           std::string(rest);
   }
   rest = trimmed(statement);
   if (take(rest, {"alter", "table"})) {

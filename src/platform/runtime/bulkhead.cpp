@@ -86,7 +86,8 @@ void Bulkhead::serve() {
       perform(job);
     }
     lock.lock();
-    if (!overload) delay_.served(Steady::now() - now);
+    const auto done = Steady::now();
+    if (!overload) delay_.served(done - now, done);
   }
 }
 

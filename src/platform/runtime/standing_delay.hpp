@@ -4,8 +4,9 @@
 // target is refused when its turn comes, so that those that are served are served soon.
 //
 // This is controlled delay (CoDel: Nichols and Jacobson, ACM Queue 2012; RFC 8289) as servers use
-// it for requests. The target follows what one job takes: twice that in the queue and once at work
-// is three times what it takes when nobody waits.
+// it for requests. The target follows the least that one job took lately: twice that in the queue
+// and once at work is three times what it takes when nobody waits. (Not the mean: a machine out of
+// breath takes longer for everything, and would allow itself ever more.)
 //
 // Not thread-safe: it belongs to its queue's lock.
 #pragma once
@@ -22,8 +23,15 @@ class StandingDelay {
   /// `floor`: the target is never below it, nor what the machine's scheduler does to a thread.
   explicit StandingDelay(Steady::duration floor = std::chrono::milliseconds(2)) : floor_(floor) {}
 
-  /// A job was worked on for so long.
-  void served(Steady::duration took) { service_ += (took - service_) / 16; }
+  /// A job was worked on for so long, until now.
+  void served(Steady::duration took, Steady::time_point now) {
+    if (now >= least_until_) {
+      least_before_ = now < least_until_ + lately ? least_ : took;
+      least_ = took;
+      least_until_ = now + lately;
+    }
+    least_ = std::min(least_, took);
+  }
 
   /// Told of each job when its turn comes. True: it is to be refused.
   bool too_late(Steady::duration waited, Steady::time_point now) {
@@ -46,7 +54,7 @@ class StandingDelay {
   }
 
   bool standing() const { return standing_; }
-  Steady::duration target() const { return std::max(floor_, service_); }
+  Steady::duration target() const { return std::max(floor_, std::min(least_, least_before_)); }
 
  private:
   /// Long enough for a burst to be worked off.
@@ -55,9 +63,12 @@ class StandingDelay {
   }
 
   static constexpr auto wary = std::chrono::seconds(1);
+  static constexpr auto lately = std::chrono::seconds(5);
 
   Steady::duration floor_;
-  Steady::duration service_{};  // moving average
+  // The least a job took, in this while and in the one before.
+  Steady::duration least_{}, least_before_{};
+  Steady::time_point least_until_{};
   Steady::time_point ends_{};
   Steady::time_point wary_until_{};
   Steady::duration shortest_{};

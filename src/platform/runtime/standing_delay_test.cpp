@@ -54,7 +54,7 @@ class Queue {
       ++served;
       longest = std::max(longest, begin - arrived);
       free_ = begin + job_takes;
-      delay_.served(job_takes);
+      delay_.served(job_takes, free_);
     }
     now_ = std::max(now_, until);
   }
@@ -112,12 +112,16 @@ TEST(StandingDelay, ANewStormAfterARestIsABurstAgain) {
   EXPECT_EQ(queue.refused, 0);
 }
 
-TEST(StandingDelay, TheTargetFollowsWhatOneJobTakes) {
+TEST(StandingDelay, TheTargetIsTheLeastThatAJobTookLately) {
   StandingDelay delay(2ms);
+  Steady::time_point now{1h};
   EXPECT_EQ(delay.target(), 2ms);
-  for (int i = 0; i < 200; ++i) delay.served(30ms);
-  EXPECT_GT(delay.target(), 29ms);
-  EXPECT_LE(delay.target(), 30ms);
+  for (int i = 0; i < 10; ++i) delay.served(30ms + i * 10ms, now += 100ms);
+  EXPECT_EQ(delay.target(), 30ms);
+  for (int i = 0; i < 120; ++i) delay.served(50ms, now += 100ms);
+  EXPECT_EQ(delay.target(), 50ms) << "what was is forgotten";
+  delay.served(1ms, now += 100ms);
+  EXPECT_EQ(delay.target(), 2ms);
 }
 
 TEST(StandingDelay, OneThatWaitsForVeryLongIsSeenAtOnce) {
