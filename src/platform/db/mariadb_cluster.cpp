@@ -141,7 +141,7 @@ void Cluster::serve(Member& member) {
     member.silent = look.reachable ? 0 : member.silent + 1;
     std::unique_lock lock(mutex_);
     keep(member, std::move(look));
-    if (member.silent == 2)
+    if (member.silent == 1)
       for (const auto& listener : listeners_) listener(member.host);
     changed_.wait_for(lock, options_.probe_interval,
                       [&] { return stopping_ || std::exchange(member.again, false); });
@@ -150,24 +150,35 @@ void Cluster::serve(Member& member) {
   member.connection.reset();
 }
 
+// A connection that fails is no verdict: its host is asked once more on a new one. A host that is
+// gone refuses that at once; one that hangs has been silent for twice the time-out.
 Cluster::Look Cluster::look_at(Member& member) {
-  Look look;
-  try {
-    if (!member.connection)
-      member.connection =
-          std::make_unique<Connection>(options_, member.host, Connection::Use::probe);
-    const auto row =
-        member.connection->rows("select @@read_only, @@gtid_current_pos, @@gtid_binlog_pos").at(0);
-    look.reachable = true;
-    look.writable = !is_on(row.at(0));
-    look.position = parse_position(row.at(1) + "," + row.at(2));
-    if (look.writable && options_.durability == Durability::replicated)
-      look_at_safety(*member.connection, look);
-  } catch (const std::exception& error) {
-    member.connection.reset();
-    look = {};
-    look.fault = error.what();
+  for (;;) {
+    const bool fresh = !member.connection;
+    try {
+      if (fresh)
+        member.connection =
+            std::make_unique<Connection>(options_, member.host, Connection::Use::probe);
+      return ask(*member.connection);
+    } catch (const std::exception& error) {
+      member.connection.reset();
+      if (!fresh) continue;
+      Look look;
+      look.fault = error.what();
+      return look;
+    }
   }
+}
+
+Cluster::Look Cluster::ask(Connection& connection) {
+  Look look;
+  const auto row =
+      connection.rows("select @@read_only, @@gtid_current_pos, @@gtid_binlog_pos").at(0);
+  look.reachable = true;
+  look.writable = !is_on(row.at(0));
+  look.position = parse_position(row.at(1) + "," + row.at(2));
+  if (look.writable && options_.durability == Durability::replicated)
+    look_at_safety(connection, look);
   return look;
 }
 

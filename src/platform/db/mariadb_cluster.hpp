@@ -57,7 +57,7 @@ class Cluster {
   bool has_replicas();
   /// Why nobody may write now, although there is a primary.
   std::optional<std::string> write_obstacle();
-  /// Called for a host that was silent twice in a row, from its thread. Before any other use.
+  /// Called for a host that has fallen silent, from its thread. Before any other use.
   void on_silence(std::function<void(const MariaDbHost&)> listener);
   /// This host did not do what it should: it is asked again at once, and not used until it answers.
   void suspect(const MariaDbHost& host);
@@ -89,6 +89,7 @@ class Cluster {
 
   void serve(Member& member);
   Look look_at(Member& member);
+  Look ask(Connection& connection);
   void look_at_safety(Connection& connection, Look& look);
   void keep(Member& member, Look look);
   void choose_primary();

@@ -67,6 +67,9 @@ class SqliteDatabase final : public Database {
 }  // namespace
 
 std::unique_ptr<Database> open_sqlite(const SqliteOptions& options, metrics::Registry& registry) {
+  if (sqlite3_compileoption_used("ENABLE_UPDATE_DELETE_LIMIT") == 0)
+    throw SqlError(SqlError::Cause::other,
+                   "this SQLite was built without ENABLE_UPDATE_DELETE_LIMIT; Debian's has it");
   return std::make_unique<SqliteDatabase>(options, registry);
 }
 

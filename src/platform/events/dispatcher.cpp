@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/events/parked.hpp"
+#include "platform/events/sequencer.hpp"
 #include "platform/log/log.hpp"
 
 namespace madang::events {
@@ -115,6 +116,7 @@ void Dispatcher::wake() {
 }
 
 void Dispatcher::drain() {
+  wait_until_numbered(db_);
   std::unique_lock lock(mutex_);
   const std::uint64_t target = ++wanted_;
   changed_.notify_all();

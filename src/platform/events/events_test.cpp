@@ -92,10 +92,7 @@ class Events : public testing::TestWithParam<db::TestEngine> {
     dispatcher_.reset();
     db_.reset();
   }
-  void drain() {
-    sequencer_->drain();
-    dispatcher_->drain();
-  }
+  void drain() { dispatcher_->drain(); }
 
   void append(Id aggregate, std::int64_t n) {
     db_->write_blocking([&](db::Transaction& tx) -> Result<void> {

@@ -15,6 +15,19 @@ std::string with_lease_end(std::string_view before, std::string_view after) {
   return std::string(before).append(store_now).append(" + ? * 1000").append(after);
 }
 
+bool something_waits(db::Database& db) {
+  const auto found = db.read_blocking([](db::Transaction& tx) -> Result<bool> {
+    return tx.value<int>("select 1 from outbox where seq is null limit 1").has_value();
+  });
+  return found.value_or(false);
+}
+
+bool is_needed(db::Database& db) {
+  const auto needed = db.read_blocking(
+      [](db::Transaction& tx) -> Result<bool> { return tx.dialect() == db::Dialect::mariadb; });
+  return needed.value_or(false);
+}
+
 }  // namespace
 
 Sequencer::Sequencer(db::Database& db, SequencerOptions options, std::string holder,
@@ -32,9 +45,7 @@ Sequencer::~Sequencer() {
 }
 
 void Sequencer::start() {
-  const auto needed = db_.read_blocking(
-      [](db::Transaction& tx) -> Result<bool> { return tx.dialect() == db::Dialect::mariadb; });
-  active_ = needed.value_or(false);
+  active_ = is_needed(db_);
   if (active_) thread_ = std::jthread([this] { run(); });
 }
 
@@ -64,7 +75,7 @@ void Sequencer::run() {
       wanted_ = false;
     }
     try {
-      if (!hold_lease() || !something_waits()) continue;
+      if (!hold_lease() || !something_waits(db_)) continue;
       while (number_some() == options_.batch) {
       }
     } catch (const std::exception& error) {
@@ -97,13 +108,6 @@ bool Sequencer::hold_lease() {
   fence_ = held.value_or(0);
   leading_.Set(fence_ != 0 ? 1 : 0);
   return fence_ != 0;
-}
-
-bool Sequencer::something_waits() {
-  const auto found = db_.read_blocking([](db::Transaction& tx) -> Result<bool> {
-    return tx.value<int>("select 1 from outbox where seq is null limit 1").has_value();
-  });
-  return found.value_or(false);
 }
 
 // The lease's row is locked first, so that a predecessor's last transaction and this one are one
@@ -139,15 +143,6 @@ std::int64_t Sequencer::number_some() {
   return *done;
 }
 
-void Sequencer::drain() {
-  if (!active_) return;
-  for (;;) {
-    wake();
-    if (!something_waits()) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
 // So that another need not wait for its end.
 void Sequencer::release() {
   if (fence_ == 0) return;
@@ -160,6 +155,13 @@ void Sequencer::release() {
   } catch (const std::exception& error) {
     log::warn("events", "lease_not_released", {{"error", std::string_view(error.what())}});
   }
+}
+
+void wait_until_numbered(db::Database& db) {
+  if (!is_needed(db)) return;
+  const Deadline until = Deadline::after(std::chrono::seconds(30));
+  while (something_waits(db) && !until.passed())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 }  // namespace madang::events

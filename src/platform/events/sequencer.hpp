@@ -43,16 +43,12 @@ class Sequencer {
 
   /// Something was committed here. Cheap; any thread.
   void wake();
-  /// Blocks until everything committed before the call is numbered, by whomever. For tests and for
-  /// shutdown.
-  void drain();
 
  private:
   using Steady = std::chrono::steady_clock;
 
   void run();
   bool hold_lease();
-  bool something_waits();
   std::int64_t number_some();
   void release();
 
@@ -74,5 +70,9 @@ class Sequencer {
   bool wanted_ = true;
   std::jthread thread_;
 };
+
+/// Waits until everything committed before the call has its place in the sequence, by whomever; for
+/// at most 30 s. At once where the writer numbers.
+void wait_until_numbered(db::Database& db);
 
 }  // namespace madang::events

@@ -90,7 +90,7 @@ TEST_F(SequencerTest, NumbersWhatManyWriteWithoutGapsAndInOrder) {
         for (std::int64_t n = 0; n < 50; ++n) append(1 + n % 5, writer, n);
       });
   }
-  sequencer->drain();
+  wait_until_numbered(*db_);
   expect_sound(log(), 400);
 }
 
@@ -111,12 +111,12 @@ TEST_F(SequencerTest, WhatCommitsLateIsNotPutBeforeWhatWasNumbered) {
   });
   inside.wait();
   append(2, 2, 0);  // arrives later, and commits first
-  sequencer->drain();
+  wait_until_numbered(*db_);
   ASSERT_EQ(log().size(), 1U);
   EXPECT_EQ(log()[0].aggregate, 2);
   release.count_down();
   slow.join();
-  sequencer->drain();
+  wait_until_numbered(*db_);
   ASSERT_EQ(log().size(), 2U);
   EXPECT_EQ(log()[1].aggregate, 1);
   EXPECT_EQ(log()[1].seq, 2);
@@ -140,19 +140,19 @@ TEST_F(SequencerTest, TwoThatBothBelieveToHoldTheLeaseNumberOnce) {
       });
     for (auto& writer : writers) writer.join();
   }
-  one->drain();
+  wait_until_numbered(*db_);
   expect_sound(log(), 240);
 }
 
 TEST_F(SequencerTest, AnotherTakesOverWhatOneLeft) {
   auto one = start("a");
   append(1, 1, 0);
-  one->drain();
+  wait_until_numbered(*db_);
   EXPECT_EQ(holder(), "a");
   auto two = start("b", {.lease = 3s});
   one->stop();  // gives the lease back
   append(1, 1, 1);
-  two->drain();
+  wait_until_numbered(*db_);
   EXPECT_EQ(holder(), "b");
   expect_sound(log(), 2);
 }
@@ -162,7 +162,7 @@ TEST_F(SequencerTest, OneThatDiedIsReplacedWhenItsLeaseEnds) {
       "cast(unix_timestamp(now(6)) * 1000000 as signed) + 200000 where id = 1");
   append(1, 1, 0);
   auto two = start("b", {.lease = 100ms});
-  two->drain();
+  wait_until_numbered(*db_);
   EXPECT_EQ(holder(), "b");
   expect_sound(log(), 1);
   EXPECT_EQ(db::number(*db_, "select fence from event_sequencer"), 42);
