@@ -1,4 +1,5 @@
 #include "app/seed/seed.hpp"
+#include "../../../tests/support/test_database.hpp"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -11,7 +12,6 @@
 #include "modules/media/storage.hpp"
 #include "modules/social/upkeep.hpp"
 #include "platform/db/migrations.hpp"
-#include "platform/db/sqlite.hpp"
 #include "platform/imaging/image_job.hpp"
 #include "platform/objects/disk_store.hpp"
 
@@ -35,7 +35,7 @@ class TestStore {
   TestStore() {
     std::string pattern = (std::filesystem::temp_directory_path() / "madang-seed-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
-    db_ = db::open_sqlite({.path = folder_ / "madang.sqlite"}, registry_);
+    db_ = db::open_test_database(folder_ / "madang.sqlite", registry_);
     const db::ModuleSchema* const modules[] = {&db::http_schema,     &db::events_schema,
                                                &db::identity_schema, &db::media_schema,
                                                &db::social_schema,   &db::seed_schema};

@@ -11,8 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "../../../tests/support/test_database.hpp"
 #include "modules/identity/service.hpp"
-#include "platform/db/sqlite.hpp"
+#include "platform/events/sequencer.hpp"
 
 namespace madang::db {
 extern const ModuleSchema http_schema;
@@ -53,9 +54,11 @@ class IdentityTest : public testing::Test {
                                                          &db::identity_schema};
     db::migrate(*db_, schemas);
     ids_.extend(clock_.now() + std::chrono::days(1000));
+    sequencer_.start();
   }
   ~IdentityTest() override {
     tasks_.wait();
+    sequencer_.stop();
     db_->close();
     passwords_.close();
     pool_.stop();
@@ -119,9 +122,10 @@ class IdentityTest : public testing::Test {
   Deadline::Steady::time_point steady_{1h};
   SeededRandom random_{7};
   runtime::IoPool pool_{1};
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_ / "store.db"}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_ / "store.db", registry_);
   IdGenerator ids_{clock_, 1, clock_.now()};
   events::Outbox outbox_{clock_};
+  events::Sequencer sequencer_{*db_, {.tick = std::chrono::milliseconds(1)}, "test", registry_};
   runtime::TaskGroup tasks_{"test", registry_};
   Passwords passwords_{{.passes = 1, .memory = 8192}, registry_};
   SessionStore sessions_{*db_,   ids_,     clock_, random_, {.steady = [this] { return steady_; }},

@@ -24,6 +24,7 @@ class IdentityServiceTest : public test::IdentityTest {
     return run(service_.edit(Deadline::never(), account, std::move(in)));
   }
   std::vector<std::string> events() {
+    events::wait_until_numbered(*db_);
     std::vector<std::string> types;
     for (const auto& event :
          *db_->read_blocking([](db::Transaction& tx) -> Result<std::vector<events::Event>> {

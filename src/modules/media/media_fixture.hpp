@@ -12,10 +12,10 @@
 #include <vips/vips8>
 
 #include "../../../tests/support/http_client.hpp"
+#include "../../../tests/support/test_database.hpp"
 #include "base/encoding.hpp"
 #include "modules/media/routes.hpp"
 #include "platform/db/migrations.hpp"
-#include "platform/db/sqlite.hpp"
 #include "platform/http/server.hpp"
 #include "platform/objects/s3_endpoint.hpp"
 
@@ -67,7 +67,7 @@ class MediaTest : public testing::Test {
     std::filesystem::create_directories(root_);
     ids_.extend(clock_.now() + std::chrono::days(30));
     io_ = std::make_unique<runtime::IoPool>(2);
-    db_ = db::open_sqlite({.path = root_ / "store.db"}, registry_);
+    db_ = db::open_test_database(root_ / "store.db", registry_);
     const db::ModuleSchema* const schemas[] = {&db::http_schema, &db::media_schema};
     db::migrate(*db_, schemas);
     store_ = std::make_unique<objects::DiskStore>(

@@ -10,10 +10,11 @@
 #include <filesystem>
 #include <string>
 
+#include "../../../tests/support/test_database.hpp"
 #include "modules/notifications/service.hpp"
 #include "modules/notifications/subscriber.hpp"
 #include "modules/social/events.hpp"
-#include "platform/db/sqlite.hpp"
+#include "platform/events/sequencer.hpp"
 #include "platform/runtime/io_pool.hpp"
 
 namespace madang::db {
@@ -57,9 +58,11 @@ class NotificationsTest : public testing::Test {
     add_post(post, "hello yard");
     add_post(other_post, "another");
     start_dispatcher();
+    sequencer_.start();
   }
   ~NotificationsTest() override {
     dispatcher_.reset();
+    sequencer_.stop();
     db_->close();
     pool_.stop();
   }
@@ -161,13 +164,14 @@ class NotificationsTest : public testing::Test {
   metrics::Registry registry_;
   ManualClock clock_{Time(std::chrono::sys_days(std::chrono::year(2026) / 11 / 21))};
   runtime::IoPool pool_{2};
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_ / "store.db"}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_ / "store.db", registry_);
   IdGenerator ids_{clock_, 1, clock_.now()};
   events::Outbox outbox_{clock_};
   realtime::Hub hub_{{}, registry_};
   Subscriber subscriber_{ids_, hub_};
   Service service_{*db_, clock_, hub_};
   std::optional<events::Dispatcher> dispatcher_;
+  events::Sequencer sequencer_{*db_, {.tick = std::chrono::milliseconds(1)}, "test", registry_};
 
  private:
   Id accounts_ = 0;

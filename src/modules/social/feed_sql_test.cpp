@@ -5,12 +5,12 @@
 
 #include <filesystem>
 
+#include "../../../tests/support/test_database.hpp"
 #include "base/random.hpp"
 #include "modules/social/feed_reference.hpp"
 #include "modules/social/feed_sql.hpp"
 #include "modules/social/feed_store_memory.hpp"
 #include "platform/db/migrations.hpp"
-#include "platform/db/sqlite.hpp"
 
 namespace madang::db {
 extern const ModuleSchema events_schema;
@@ -142,7 +142,7 @@ class Twins {
   SeededRandom random_;
   Folder folder_;
   metrics::Registry registry_;
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_.file()}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_.file(), registry_);
 };
 
 /// Everything from here on, page by page; the same on both sides, also in the cursors that matter.

@@ -70,7 +70,7 @@ class FeedsGoneTest : public testing::Test {
   ManualClock clock_{id_epoch + std::chrono::days(40)};
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_.file()}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_.file(), registry_);
   IdGenerator ids_{clock_, 1, clock_.now()};
   events::Outbox outbox_{clock_};
   PostCache cache_{*db_, 1000, 100, registry_};

@@ -10,11 +10,12 @@
 #include <boost/json.hpp>
 #include <filesystem>
 
+#include "../../../tests/support/test_database.hpp"
 #include "base/random.hpp"
 #include "modules/social/fan_out.hpp"
 #include "modules/social/feed_store_memory.hpp"
 #include "modules/social/feeds.hpp"
-#include "platform/db/sqlite.hpp"
+#include "platform/events/sequencer.hpp"
 
 namespace madang::db {
 extern const ModuleSchema http_schema;
@@ -95,12 +96,14 @@ class Yard {
     for (int i = 0; i < 25; ++i) follow(person(), person(), true);
     dispatcher_.add(fan_out_);
     dispatcher_.start();
+    sequencer_.start();
   }
   Yard(const Yard&) = delete;
   Yard& operator=(const Yard&) = delete;
   ~Yard() {
     finish_builds();
     dispatcher_.stop();
+    sequencer_.stop();
     db_->close();
   }
 
@@ -198,7 +201,7 @@ class Yard {
   ManualClock clock_{id_epoch + std::chrono::days(40)};
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_.file()}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_.file(), registry_);
   IdGenerator ids_{clock_, 1, clock_.now()};
   events::Outbox outbox_{clock_};
   PostCache cache_;
@@ -211,6 +214,7 @@ class Yard {
                                       [] { return std::vector<Id>{1, 2, 3}; }},
                             registry_};
   events::Dispatcher dispatcher_{*db_, clock_, {}, "test", registry_};
+  events::Sequencer sequencer_{*db_, {.tick = std::chrono::milliseconds(1)}, "test", registry_};
 };
 
 }  // namespace madang::social::feeds_model
