@@ -48,7 +48,8 @@ int io_threads(const config::Config& config) {
 identity::PasswordOptions password_options(const config::Config& config) {
   return {.passes = static_cast<std::uint64_t>(config.integer("identity.password_passes")),
           .memory = static_cast<std::size_t>(config.bytes("identity.password_memory")),
-          .threads = static_cast<int>(config.integer("identity.password_threads"))};
+          .threads = static_cast<int>(config.integer("identity.password_threads")),
+          .max_wait = 10 * std::chrono::milliseconds(config.integer("server.max_wait"))};
 }
 
 media::ServiceOptions media_options(const config::Config& config) {

@@ -10,6 +10,11 @@ const std::vector<Key>& settings() {
       {"server.data", Type::text, "data",
        "The folder that holds the database, the objects and the secret key."},
       {"server.log_level", Type::text, "info", "debug, info, warn, error or off."},
+      {"server.max_wait", Type::integer, "3",
+       "Milliseconds it may go on that requests wait for an I/O thread or for the database (ten "
+       "times "
+       "that: for a thread that hashes or reads files) before some are answered 503.",
+       false, 1, 60'000},
       {"server.warm_up", Type::integer, "100",
        "Milliseconds the start may spend on reading the feeds of those who were here last; the "
        "rest "
@@ -38,9 +43,6 @@ const std::vector<Key>& settings() {
        "Addresses or networks whose X-Forwarded-For and X-Request-Id are believed."},
       {"http.metrics_from", Type::list, "127.0.0.0/8, ::1/128",
        "Who may read /metrics: addresses or networks."},
-      {"http.max_lag", Type::integer, "3",
-       "Milliseconds requests may go on waiting for an I/O thread before some are answered 503.",
-       false, 1, 60'000},
       {"rate.reads", Type::integer, "3000", "GETs one account may make in 10 seconds.", false, 1,
        100'000'000},
       {"rate.writes", Type::integer, "300", "Other calls one account may make in 10 seconds.",

@@ -45,6 +45,7 @@ std::unique_ptr<db::Database> open_shared_database(const config::Config& config,
   options.readers = static_cast<int>(config.integer("database.readers"));
   options.write_queue = static_cast<std::size_t>(config.integer("database.queue"));
   options.read_queue = options.write_queue;
+  options.max_wait = std::chrono::milliseconds(config.integer("server.max_wait"));
   options.max_lag = std::chrono::milliseconds(config.integer("database.max_lag"));
   const std::string& durability = config.text("database.durability");
   if (durability != "replicated" && durability != "local_only")
@@ -63,6 +64,7 @@ std::unique_ptr<db::Database> open_database(const config::Config& config,
   options.readers = static_cast<int>(config.integer("database.readers"));
   options.write_queue = static_cast<std::size_t>(config.integer("database.queue"));
   options.read_queue = options.write_queue;
+  options.max_wait = std::chrono::milliseconds(config.integer("server.max_wait"));
   options.max_group = static_cast<std::size_t>(config.integer("database.max_group"));
   return db::open_sqlite(options, registry);
 }

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { eventually, Yard } from "../e2e/support/yard.mjs";
 import { Load } from "./load.mjs";
 
+const asShipped = { MADANG_SERVER__MAX_WAIT: "3" };
 const seconds = Number(process.env.CHAOS_SECONDS ?? 4);
 const deadlineMs = 10_000; // http.request_timeout
 const memoryRoom = 192 * 2 ** 20; // what queues, bodies and connections may take at most
@@ -78,7 +79,7 @@ async function overload(yard, make, { connections = 4, meanwhile }) {
 
 test("too many sign-ins: the hashing pool refuses, everything else goes on", async () => {
   const yard = await Yard.open({
-    env: { MADANG_IDENTITY__PASSWORD_MEMORY: "8m", MADANG_IDENTITY__PASSWORD_PASSES: "2" },
+    env: { ...asShipped, MADANG_IDENTITY__PASSWORD_MEMORY: "8m", MADANG_IDENTITY__PASSWORD_PASSES: "2" },
   });
   try {
     const [me, busy] = [await yard.join("calm"), await yard.join("busy")];
@@ -101,7 +102,7 @@ test("too many sign-ins: the hashing pool refuses, everything else goes on", asy
 
 test("too many writes: each is there or was refused, and each counter is right", async () => {
   const yard = await Yard.open({
-    env: { MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__MAX_GROUP: "1" },
+    env: { ...asShipped, MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__MAX_GROUP: "1" },
   });
   try {
     const me = await yard.join("writer");
@@ -148,7 +149,7 @@ async function crowd(yard, like, count) {
 
 test("too many reads that need the store: refused at once, writes go on", async () => {
   const yard = await Yard.open({
-    env: { MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__READERS: "1" },
+    env: { ...asShipped, MADANG_DATABASE__QUEUE: "32", MADANG_DATABASE__READERS: "1" },
   });
   try {
     let me = await yard.join("reader");
@@ -168,7 +169,7 @@ test("too many reads that need the store: refused at once, writes go on", async 
 });
 
 test("too many connections: those beyond the bound are told so, those inside are served", async () => {
-  const yard = await Yard.open({ env: { MADANG_HTTP__MAX_CONNECTIONS: "50" } });
+  const yard = await Yard.open({ env: { ...asShipped, MADANG_HTTP__MAX_CONNECTIONS: "50" } });
   try {
     const live = request("GET", "/health/live");
     const storm = await Load.open(yard.url, () => live, { rate: 30_000, seconds: 0.1 });

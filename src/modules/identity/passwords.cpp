@@ -45,7 +45,11 @@ std::string hash_of_nobody(const PasswordOptions& options) {
 Passwords::Passwords(PasswordOptions options, metrics::Registry& registry)
     : options_(options),
       nobody_(hash_of_nobody(options)),
-      pool_({.name = "passwords", .threads = options.threads, .queue = options.queue}, registry) {}
+      pool_({.name = "passwords",
+             .threads = options.threads,
+             .queue = options.queue,
+             .max_wait = options.max_wait},
+            registry) {}
 
 Task<Result<std::string>> Passwords::hash(Deadline deadline, std::string password) {
   const auto work = [this, &password]() -> Result<std::string> {

@@ -15,7 +15,8 @@ struct PasswordOptions {
   std::uint64_t passes = 2;
   std::size_t memory = 19 * 1024 * 1024;  // bytes a hash (OWASP's recommendation with 2 passes)
   int threads = 1;
-  std::size_t queue = 64;  // waiting at most
+  std::size_t queue = 64;                  // waiting at most
+  std::chrono::milliseconds max_wait{20};  // that may go on; then some are refused
 };
 
 class Passwords {

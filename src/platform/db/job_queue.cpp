@@ -32,8 +32,9 @@ Problem JobQueue::refusal(const char* why) {
 }
 
 JobQueue::JobQueue(const std::string& pool, std::size_t interactive, std::size_t background,
-                   metrics::Registry& registry)
-    : waiting_(registry.gauge("madang_pool_waiting", "Jobs that wait", {{"pool", pool}})),
+                   std::chrono::milliseconds max_wait, metrics::Registry& registry)
+    : delay_(max_wait),
+      waiting_(registry.gauge("madang_pool_waiting", "Jobs that wait", {{"pool", pool}})),
       wait_seconds_(
           registry.histogram("madang_pool_wait_seconds", "Time in the queue", {{"pool", pool}})),
       refused_full_(refused(registry, pool, "full")),

@@ -18,9 +18,10 @@ namespace madang::db {
 
 class JobQueue {
  public:
-  /// `pool` is the metrics' label; the limits say how many jobs may wait in each lane.
+  /// `pool` is the metrics' label; the limits say how many jobs may wait in each lane, `max_wait`
+  /// how long it may go on that people's wait (StandingDelay's floor).
   JobQueue(const std::string& pool, std::size_t interactive, std::size_t background,
-           metrics::Registry& registry);
+           std::chrono::milliseconds max_wait, metrics::Registry& registry);
   ~JobQueue() { close(); }
 
   // For those who ask. Both return when the job's outcome is known: a Problem when it was refused
@@ -66,11 +67,11 @@ class JobQueue {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::array<Waiting, 2> lanes_;
-  runtime::StandingDelay delay_;
   int idle_ = 0;
   bool closed_ = false;
   std::condition_variable watch_;
   Deadline::Steady::time_point watched_ = Deadline::Steady::time_point::max();
+  runtime::StandingDelay delay_;
   metrics::Gauge& waiting_;
   metrics::Histogram& wait_seconds_;
   metrics::Counter& refused_full_;

@@ -46,7 +46,8 @@ struct MariaDbOptions {
   std::size_t write_queue = 4096;      // waiting interactive writes; beyond: database_busy
   std::size_t background_queue = 256;  // waiting background writes
   std::size_t read_queue = 4096;       // waiting reads
-  std::size_t statements = 256;        // prepared statements kept per connection
+  std::chrono::milliseconds max_wait{2};  // that may go on; then some are refused: database_busy
+  std::size_t statements = 256;           // prepared statements kept per connection
   Durability durability = Durability::replicated;
   std::chrono::milliseconds max_lag{1000};         // replicas further behind are not read from
   std::chrono::milliseconds probe_interval{200};   // how often each host is asked

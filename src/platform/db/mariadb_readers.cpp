@@ -26,7 +26,7 @@ Readers::Readers(const std::string& pool, From from, const MariaDbOptions& optio
     : from_(from),
       options_(options),
       cluster_(cluster),
-      queue_(pool, options.read_queue, 0, registry),
+      queue_(pool, options.read_queue, 0, options.max_wait, registry),
       metrics_(pool, options.readers, registry),
       stopped_(
           registry.counter("madang_db_reads_stopped_total", "Reads stopped at their deadline")),

@@ -51,7 +51,8 @@ void pause(int conflicts) {
 Writers::Writers(const MariaDbOptions& options, Cluster& cluster, metrics::Registry& registry)
     : options_(options),
       cluster_(cluster),
-      queue_("db_writer", options.write_queue, options.background_queue, registry),
+      queue_("db_writer", options.write_queue, options.background_queue, options.max_wait,
+             registry),
       metrics_("db_writer", options.writers, registry),
       commit_seconds_(registry.histogram("madang_db_commit_seconds", "Time of a durable commit")),
       again_conflict_(again(registry, "conflict")),

@@ -23,11 +23,12 @@ namespace madang::db {
 struct SqliteOptions {
   std::filesystem::path path;
   int readers = 2;
-  std::size_t write_queue = 4096;      // waiting interactive writes; beyond: database_busy
-  std::size_t background_queue = 256;  // waiting background writes
-  std::size_t read_queue = 4096;       // waiting reads
-  std::size_t max_group = 256;         // transactions a commit
-  int checkpoint_pages = 4096;         // the log is copied back at this size (4 KiB each)
+  std::size_t write_queue = 4096;         // waiting interactive writes; beyond: database_busy
+  std::size_t background_queue = 256;     // waiting background writes
+  std::size_t read_queue = 4096;          // waiting reads
+  std::size_t max_group = 256;            // transactions a commit
+  std::chrono::milliseconds max_wait{2};  // that may go on; then some are refused: database_busy
+  int checkpoint_pages = 4096;            // the log is copied back at this size (4 KiB each)
 };
 
 /// Opens (creating when absent) and starts the threads. Throws SqlError when the file cannot be

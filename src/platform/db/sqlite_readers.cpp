@@ -13,7 +13,7 @@ constexpr int steps_between_looks = 20'000;  // of SQLite's machine: well under 
 }  // namespace
 
 Readers::Readers(const SqliteOptions& options, metrics::Registry& registry)
-    : queue_("db_readers", options.read_queue, 0, registry),
+    : queue_("db_readers", options.read_queue, 0, options.max_wait, registry),
       metrics_("db_readers", options.readers, registry),
       stopped_(
           registry.counter("madang_db_reads_stopped_total", "Reads stopped at their deadline")) {

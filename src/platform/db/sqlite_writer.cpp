@@ -30,7 +30,8 @@ const std::vector<double>& size_buckets() {
 
 Writer::Writer(const SqliteOptions& options, metrics::Registry& registry)
     : max_group_(options.max_group),
-      queue_("db_writer", options.write_queue, options.background_queue, registry),
+      queue_("db_writer", options.write_queue, options.background_queue, options.max_wait,
+             registry),
       metrics_("db_writer", 1, registry),
       group_size_(registry.histogram("madang_db_group_size", "Transactions committed together", {},
                                      size_buckets())),

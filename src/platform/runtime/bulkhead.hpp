@@ -29,6 +29,9 @@ class Bulkhead {
     std::string name;  // the metrics' label
     int threads = 1;
     std::size_t queue = 64;  // waiting at most; beyond: `busy`
+    /// How long it may go on that work waits; then some of it is refused. Files and hashes are
+    /// waited for in tens of milliseconds by their nature.
+    std::chrono::milliseconds max_wait{20};
   };
 
   Bulkhead(Options options, metrics::Registry& registry);
@@ -76,8 +79,7 @@ class Bulkhead {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;
-  // Files and hashes are waited for in tens of milliseconds by their nature.
-  StandingDelay delay_{std::chrono::milliseconds(20)};
+  StandingDelay delay_{options_.max_wait};
   bool closed_ = false;
   std::vector<std::jthread> threads_;
 };
