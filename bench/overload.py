@@ -6,7 +6,7 @@ import time
 
 from harness import Process, UNLIMITED, BUILD, run, serving
 
-SUSTAINED_BY = 256  # connections that wait for their answers
+SUSTAINED_BY = 64  # connections that wait for their answers
 ONSET = 0.5  # seconds until a storm is told from a burst: counted apart
 TEXT = "오늘 마당에서 친구들과 노을을 보며 한참을 걸었다. A new coat for the first cold day, and music until late."
 

@@ -6,6 +6,7 @@
 #include "platform/http/problem.hpp"
 #include "platform/http/route.hpp"
 #include "platform/log/log.hpp"
+#include "platform/runtime/lag.hpp"
 
 namespace madang::http {
 
@@ -114,6 +115,7 @@ Response Api::protocol_error(const Problem& problem, unsigned status, std::strin
 
 Task<Response> Api::handle(Request& request) {
   const auto start = Steady::now();
+  const runtime::LagMonitor::Inside inside;
   Router::Match match = router_.find(request.method, request.path);
   if (match.route == Router::none) {
     Response response = unmatched(request, match);

@@ -15,7 +15,7 @@ namespace madang::realtime {
 class Signal : public std::enable_shared_from_this<Signal> {
  public:
   using Steady = std::chrono::steady_clock;
-  explicit Signal(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  explicit Signal(const asio::any_io_executor& executor) : timer_(executor) {}
 
   /// Any thread; holds no lock. One that comes before wait_until() is not lost.
   void notify() noexcept;

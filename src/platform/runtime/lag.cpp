@@ -25,32 +25,43 @@ constexpr auto pause_at_rest = std::chrono::milliseconds(10);
 
 /// A delay beyond so many times the limit: nothing is admitted until it is worked off.
 constexpr int far_beyond = 4;
+/// Between these the bound on requests at work moves; beyond, there is none.
+constexpr double least_bound = 8, most_bound = 1024;
 
-struct Probe {
+}  // namespace
+
+struct LagMonitor::Probe {
   StandingDelay delay;
   Steady::duration waited{};
   std::optional<Steady::time_point> sent{};  // it is not back yet
   bool asked = false;                        // somebody wanted to know since the last one
-  double admitted = 1;                       // the share of requests
-  double credit = 0;
+  double bound = most_bound;                 // of `inside`
+  int inside = 0, most_inside = 0;           // requests at work; the most since the last probe
+  // Requests that are answered without waiting for anything are never at work together: where the
+  // bound is not enough, a share of all is admitted.
+  double admitted = 1, credit = 0;
 
   // Additive increase, multiplicative decrease.
   void came_back(Steady::time_point now) {
     waited = now - *std::exchange(sent, std::nullopt);
     delay.observe(waited, now);
     if (delay.standing() && waited > delay.target()) {
-      admitted = std::max(0.01, admitted * (waited > 2 * delay.target() ? 0.85 : 0.95));
+      bound = std::max(least_bound, std::min<double>(bound, most_inside) * 0.8);
     } else {
-      admitted = std::min(1.0, admitted + 0.01);
+      bound = std::min(most_bound, bound + 1);
     }
+    const bool far = delay.standing() && waited > 2 * delay.target();
+    admitted = far ? std::max(0.01, admitted * 0.85) : std::min(1.0, admitted + 0.01);
+    most_inside = inside;
   }
 
-  bool refuse_next(Steady::time_point now) {
+  bool refuse(Steady::time_point now) {
     asked = true;
-    if (!delay.standing() && admitted >= 1) return false;
+    if (bound < most_bound && inside >= bound) return true;
     // A probe that is out for longer than the last one was says more.
     const auto waiting = sent ? std::max(waited, now - *sent) : waited;
     if (delay.standing() && waiting > far_beyond * delay.target()) return true;
+    if (admitted >= 1) return false;
     credit += admitted;
     if (credit < 1) return true;
     credit -= 1;
@@ -58,8 +69,7 @@ struct Probe {
   }
 };
 
-// Its own I/O thread's.
-thread_local Probe* this_threads_probe = nullptr;
+namespace {
 
 int open_eventfd() {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -80,9 +90,20 @@ void LagMonitor::start(TaskGroup& tasks) {
     tasks.spawn(pool_.executor(i), "watch_lag", watch());
 }
 
+thread_local LagMonitor::Probe* LagMonitor::this_threads_ = nullptr;
+
 bool LagMonitor::refuse_next() const {
-  Probe* const probe = this_threads_probe;
-  return probe && probe->refuse_next(Steady::now());
+  return this_threads_ && this_threads_->refuse(Steady::now());
+}
+
+LagMonitor::Inside::Inside() : probe_(this_threads_) {
+  if (!probe_) return;
+  probe_->most_inside = std::max(probe_->most_inside, ++probe_->inside);
+}
+
+LagMonitor::Inside::~Inside() {
+  // The probe ends before the last requests do.
+  if (probe_ && probe_ == this_threads_) --probe_->inside;
 }
 
 Task<> LagMonitor::watch() {
@@ -90,9 +111,9 @@ Task<> LagMonitor::watch() {
   asio::posix::stream_descriptor descriptor(executor, open_eventfd());
   asio::steady_timer pause(executor);
   Probe probe{.delay = StandingDelay(limit_)};
-  this_threads_probe = &probe;
+  this_threads_ = &probe;
   struct Forget {
-    ~Forget() { this_threads_probe = nullptr; }
+    ~Forget() { this_threads_ = nullptr; }
   } forget;
   while (!stopping_) {
     pause.expires_after(std::exchange(probe.asked, false) ? pause_at_work : pause_at_rest);

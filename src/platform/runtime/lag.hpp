@@ -1,8 +1,9 @@
 // How long what arrives at an I/O thread waits for it. A probe, a descriptor that is made readable,
 // takes its place behind the sockets that are ready already; how late it is seen is what a request
-// would have waited. While that delay stands (standing_delay.hpp) a share of the new requests is
-// refused, grown and shrunk with each probe, so that what is admitted waits for about the limit:
-// all or nothing would swing between a thread with too much and one with nothing to do.
+// would have waited. While that delay stands (standing_delay.hpp) the requests at work are bounded,
+// the more tightly the longer it lasts, and new ones beyond the bound are refused: a bound holds
+// from one moment to the next, where a share of what arrives would only be right until the next
+// burst.
 #pragma once
 
 #include <atomic>
@@ -26,8 +27,23 @@ class LagMonitor {
   /// each. On other threads: false.
   bool refuse_next() const;
 
+  struct Probe;
+  /// A request that is at work on this I/O thread, from its beginning to its answer.
+  class Inside {
+   public:
+    Inside();
+    ~Inside();
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+   private:
+    Probe* const probe_;
+  };
+
  private:
   Task<> watch();
+
+  static thread_local Probe* this_threads_;
 
   const std::chrono::milliseconds limit_;
   IoPool& pool_;
