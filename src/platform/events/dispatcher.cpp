@@ -187,8 +187,8 @@ bool Dispatcher::advance(Durable& subscriber) {
     return read_after(tx, subscriber.position, options_.batch);
   });
   if (!events || events->empty()) return false;
-  handle_batch(subscriber, *events);
-  return static_cast<std::int64_t>(events->size()) == options_.batch;
+  return handle_batch(subscriber, *events) &&
+         static_cast<std::int64_t>(events->size()) == options_.batch;
 }
 
 bool Dispatcher::hold_lease(Durable& subscriber) {
@@ -230,31 +230,38 @@ Result<void> Dispatcher::apply(Durable& subscriber, db::Transaction& tx, const E
   return subscriber.subscriber->handle(tx, event);
 }
 
-/// All at once; and when one of them fails, one by one, so that only that one is set aside.
-void Dispatcher::handle_batch(Durable& subscriber, const std::vector<Event>& events) {
+/// All at once; and when one of them fails, one by one, so that only that one is set aside. Of
+/// what the store has no room for now, nothing is: it is taken up where it was left. False then.
+bool Dispatcher::handle_batch(Durable& subscriber, const std::vector<Event>& events) {
   bool done = false;
+  bool no_room = false;
   try {
-    done = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-                for (const Event& event : events)
-                  if (auto applied = apply(subscriber, tx, event); !applied) return applied;
-                move_position(subscriber, tx, events.back().seq);
-                return {};
-              })
-               .has_value();
+    const auto applied = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+      for (const Event& event : events)
+        if (auto result = apply(subscriber, tx, event); !result) return result;
+      move_position(subscriber, tx, events.back().seq);
+      return {};
+    });
+    done = applied.has_value();
+    no_room = !done && applied.error().kind == Kind::unavailable;
   } catch (...) {
     log::debug("events", "batch_failed", {{"subscriber", subscriber.name}});
   }
   if (!done) {
     subscriber.loaded = false;  // whatever interrupts this: the position is read from SQL again
-    for (const Event& event : events) handle_one(subscriber, event);
+    if (no_room) return false;
+    for (const Event& event : events)
+      if (!handle_one(subscriber, event)) return false;
     subscriber.loaded = true;
   }
   subscriber.position = events.back().seq;
   subscriber.handled->Increment(static_cast<double>(events.size()));
   subscriber.subscriber->committed();
+  return true;
 }
 
-void Dispatcher::handle_one(Durable& subscriber, const Event& event) {
+/// Handled or set aside; false: there is no room for it now.
+bool Dispatcher::handle_one(Durable& subscriber, const Event& event) {
   std::string reason;
   try {
     const auto applied = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
@@ -262,12 +269,14 @@ void Dispatcher::handle_one(Durable& subscriber, const Event& event) {
       move_position(subscriber, tx, event.seq);
       return {};
     });
-    if (applied) return;
+    if (applied) return true;
+    if (applied.error().kind == Kind::unavailable) return false;
     reason = std::string(applied.error().code) + ": " + applied.error().detail;
   } catch (...) {
     reason = describe_current_exception();
   }
   park(subscriber, event, reason);
+  return true;
 }
 
 void Dispatcher::park(Durable& subscriber, const Event& event, const std::string& reason) {
@@ -315,6 +324,7 @@ void Dispatcher::retry_one(Durable& subscriber, const DueEvent& due, Time now) {
       subscriber.next_retry = now;  // the next of this aggregate may go on
       return;
     }
+    if (handled.error().kind == Kind::unavailable) return;  // it stays due
     failure.reason = std::string(handled.error().code) + ": " + handled.error().detail;
   } catch (...) {
     failure.reason = describe_current_exception();

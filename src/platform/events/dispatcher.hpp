@@ -29,7 +29,8 @@ class DurableSubscriber {
   virtual std::string_view name() const = 0;  // stable: its position is kept under it
   virtual bool wants(std::string_view type) const = 0;
   /// SQL only. May see an event again after a crash or a retry only when the earlier effect was
-  /// rolled back with it. Errors and exceptions park the event.
+  /// rolled back with it. Errors and exceptions park the event; but `unavailable` stands for want
+  /// of room, and the event is handed out again shortly.
   virtual Result<void> handle(db::Transaction& tx, const Event& event) = 0;
   /// After the effects are committed; for waking listeners. Must not throw.
   virtual void committed() {}
@@ -89,8 +90,8 @@ class Dispatcher {
   bool advance(Volatile& subscriber);
   bool advance(Durable& subscriber);
   bool hold_lease(Durable& subscriber);
-  void handle_batch(Durable& subscriber, const std::vector<Event>& events);
-  void handle_one(Durable& subscriber, const Event& event);
+  bool handle_batch(Durable& subscriber, const std::vector<Event>& events);
+  bool handle_one(Durable& subscriber, const Event& event);
   Result<void> apply(Durable& subscriber, db::Transaction& tx, const Event& event);
   void park(Durable& subscriber, const Event& event, const std::string& reason);
   void move_position(Durable& subscriber, db::Transaction& tx, std::int64_t seq);

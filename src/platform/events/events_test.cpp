@@ -35,10 +35,12 @@ class Ledger final : public DurableSubscriber {
                json::from_json<Number>(event.payload)->n);
     if (event.aggregate == failing) return fail(Kind::internal, "broken", "on purpose");
     if (event.aggregate == throwing) throw std::runtime_error("on purpose");
+    if (event.aggregate == crowded) return fail(Kind::unavailable, "busy", "on purpose");
     return {};
   }
   std::atomic<Id> failing{0};
   std::atomic<Id> throwing{0};
+  std::atomic<Id> crowded{0};
 };
 
 class Listener final : public VolatileSubscriber {
@@ -192,6 +194,23 @@ TEST_P(Events, ParkTheirAggregateAndLetTheOthersGoOn) {
   const auto numbers = ledger().at(2);
   ASSERT_EQ(numbers.size(), 11U);
   EXPECT_TRUE(std::ranges::is_sorted(numbers));
+  EXPECT_EQ(parked("1 = 1"), 0);
+}
+
+TEST_P(Events, ForWhichThereIsNoRoomNowAreNotSetAsideButTakenUpLater) {
+  ledger_.crowded = 2;
+  for (std::int64_t n = 0; n < 30; ++n) append(1 + n % 3, n);
+  for (int i = 0; i < 10; ++i) drain();
+  EXPECT_EQ(parked("1 = 1"), 0);
+  EXPECT_FALSE(ledger().contains(2));
+
+  ledger_.crowded = 0;
+  drain();
+  const auto handled = ledger();
+  for (const Id aggregate : {1, 2, 3}) {
+    EXPECT_EQ(handled.at(aggregate).size(), 10U);
+    EXPECT_TRUE(std::ranges::is_sorted(handled.at(aggregate)));
+  }
   EXPECT_EQ(parked("1 = 1"), 0);
 }
 
