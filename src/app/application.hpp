@@ -41,7 +41,7 @@ class Store {
   Random& random() { return random_; }
   metrics::Registry& registry() { return registry_; }
   DataFolder& folder() { return folder_; }
-  /// Keeps ids ahead of the clock; the housekeeper's, four times a second. Ends the process when
+  /// Keeps ids ahead of the clock; the housekeeper's, ten times a second. Ends the process when
   /// its number has become another's.
   void reserve_ids();
   /// This process among those that serve from the store; 0 when it is alone.

@@ -357,3 +357,19 @@ describe("SIGTERM", () => {
     }
   });
 });
+
+test("killed again and again, it gives numbers at once each time", async () => {
+  const yard = await Yard.open();
+  const me = await yard.join("me");
+  const ids = [];
+  for (let life = 0; life < 12; ++life) {
+    await yard.server.kill();
+    await yard.server.resume();
+    const made = await me.create("/posts", { text: `${life}` });
+    assert.equal(made.status, 201, `life ${life}: ${made.text}`);
+    ids.push(made.json.id);
+  }
+  assert.deepEqual(ids, [...ids].sort((a, b) => a - b), "they rise");
+  assert.equal(new Set(ids).size, ids.length);
+  await yard.close();
+});
