@@ -128,7 +128,6 @@ test("the rows agree with each other and every counter with its rows", async () 
   await yard.server.stopOnly();
   assert.match(await yard.recount(), /^0 counters differ/);
   const tables = await yard.tables();
-  await verify.verifyRows(tables);
-  await tables.close();
+  await verify.verifyRows(tables).finally(() => tables.close());
   await restart();
 });

@@ -219,7 +219,10 @@ export async function verifyRows(tables) {
     "a follow of oneself": "select count(*) from follows where follower_id = followee_id;",
     "an answer without its effect": `select count(*) from idempotency_keys where route = '/api/v1/posts' and not exists
        (select 1 from outbox where type = 'post.created' and aggregate = json_extract(answer, '$.id'));`,
-    "an event set aside": "select count(*) from event_parked;",
   };
   for (const [what, sql] of Object.entries(none)) assert.equal(await tables.value(sql), 0, what);
+  const parked = await tables.query(
+    "select subscriber, seq, type, reason from event_parked order by seq;",
+  );
+  assert.deepEqual(parked, [], "an event set aside");
 }
