@@ -53,10 +53,12 @@ class AccountHooks final : public identity::AccountHooks {
     return view == views.end() ? std::nullopt : std::optional(view->second.url);
   }
 
-  void changed(Id account) override {
-    cache_.forget_author(account);
-    cache_.forget_viewer(account);
-    for (const Id post : take_touched()) cache_.forget_post(post);
+  Task<> changed(Id account) override {
+    co_await cache_.forget_author(account);
+    co_await cache_.forget_viewer(account);
+  }
+  void changed_blocking(Id account) override {
+    cache_.forget_account_blocking(account, take_touched());
   }
 
   bool erase(db::Transaction& tx, Id account, std::int64_t limit) override {

@@ -132,8 +132,9 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
                 .sign_in_per_account = {"sign_in_account", settings.integer("rate.sign_in_account"),
                                         seconds(600)}}),
       identity_routes(identity, settings.text("http.public_url")),
-      posts(context, [this](Id post, Id author, Time at) { feeds.add_own(post, author, at); }),
-      people(context, [this](Id account) { feeds.follows_changed(account); }),
+      posts(context,
+            [this](Id post, Id author, Time at) { return feeds.add_own(post, author, at); }),
+      people(context, [this](Id account) { return feeds.follows_changed(account); }),
       ranking(context, settings.seconds("social.ranking_interval")),
       fan_out(
           context, feed_store,
@@ -200,7 +201,7 @@ void Application::Parts::mount() {
 }
 
 void Application::Parts::keep_house() {
-  id_keeper.add("reserve_ids", milliseconds(250), [this] { store.reserve_ids(); });
+  id_keeper.add("reserve_ids", milliseconds(100), [this] { store.reserve_ids(); });
   housekeeper.add("save_feed_marks", seconds(2), [this] { feeds.save_marks(); });
   housekeeper.add("sweep_feeds", seconds(1), [this] { feeds.sweep(); });
   housekeeper.add("identity", seconds(30), [this] { identity.sweep(); });

@@ -12,6 +12,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/task.hpp"
 #include "platform/db/sql.hpp"
 
 namespace madang::identity {
@@ -98,9 +99,10 @@ class AccountHooks {
   virtual Result<std::optional<std::string>> change_avatar(db::Transaction& tx, Id account,
                                                            std::optional<Id> media) = 0;
   /// After the commit of a change that others may have cached (name, handle, avatar, withdrawal,
-  /// suspension),
-  /// and before it is answered. Any thread.
-  virtual void changed(Id account) = 0;
+  /// suspension), and before it is answered.
+  virtual Task<> changed(Id account) = 0;
+  /// The same for threads of our own: blocks.
+  virtual void changed_blocking(Id account) = 0;
   /// Removes what is left of a withdrawn account, at most `limit` rows; whether nothing is left.
   virtual bool erase(db::Transaction& tx, Id account, std::int64_t limit) = 0;
 };

@@ -37,7 +37,11 @@ class RecordedHooks final : public AccountHooks {
     if (media == 404) return fail(Kind::invalid, "media_not_yours", "There is no such picture.");
     return media ? std::optional("/media/" + std::to_string(*media)) : std::nullopt;
   }
-  void changed(Id account) override { told.push_back(account); }
+  Task<> changed(Id account) override {
+    told.push_back(account);
+    co_return;
+  }
+  void changed_blocking(Id account) override { told.push_back(account); }
   bool erase(db::Transaction&, Id, std::int64_t) override { return ++erasures >= chunks; }
 
   std::vector<Id> made, gone, told, shut_out, let_in;

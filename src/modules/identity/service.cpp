@@ -106,7 +106,7 @@ Task<Result<SignedIn>> Service::sign_in(Deadline deadline, SignIn in, Device dev
     return SignedIn{now_there->me, session->token, session->expires_at};
   };
   Result<SignedIn> done = co_await db_.write(deadline, body);
-  if (done && restored) hooks_.changed(id);
+  if (done && restored) co_await hooks_.changed(id);
   co_return done;
 }
 
@@ -159,7 +159,7 @@ Task<Result<Me>> Service::edit(Deadline deadline, Id account, EditMe in) {
   };
   Result<Me> edited = co_await db_.write(deadline, body);
   // A biography stands on the profile alone.
-  if (edited && (in.handle || in.name || in.avatar.given)) hooks_.changed(account);
+  if (edited && (in.handle || in.name || in.avatar.given)) co_await hooks_.changed(account);
   co_return edited;
 }
 
@@ -221,7 +221,7 @@ Task<Result<void>> Service::withdraw(Deadline deadline, Id account, ConfirmPassw
   Result<void> done = co_await db_.write(deadline, body);
   if (done) {
     sessions_.forget_cached();
-    hooks_.changed(account);
+    co_await hooks_.changed(account);
   }
   co_return done;
 }
@@ -283,7 +283,7 @@ void Service::erase(Id account) {
         return {};
       },
       db::Lane::background);
-  if (done) hooks_.changed(account);
+  if (done) hooks_.changed_blocking(account);
 }
 
 }  // namespace madang::identity

@@ -79,7 +79,7 @@ Task<Result<SuspendedAccount>> Suspensions::suspend(Call& call, Suspend in) {
   Result<SuspendedAccount> done = co_await db_.write(call.deadline(), body);
   if (done) {
     sessions_.forget_cached();
-    hooks_.changed(account);
+    co_await hooks_.changed(account);
   }
   co_return done;
 }
@@ -99,7 +99,7 @@ Task<Result<Nothing>> Suspensions::lift(Call& call) {
   };
   Result<void> done = co_await db_.write(call.deadline(), body);
   if (!done) co_return std::unexpected(std::move(done.error()));
-  hooks_.changed(account);
+  co_await hooks_.changed(account);
   co_return Nothing{};
 }
 
@@ -158,7 +158,7 @@ void Suspensions::sweep() {
           return true;
         },
         db::Lane::background);
-    if (ended.value_or(false)) hooks_.changed(account);
+    if (ended.value_or(false)) hooks_.changed_blocking(account);
   }
   (void)db_.write_blocking(
       [now](db::Transaction& tx) -> Result<std::int64_t> {

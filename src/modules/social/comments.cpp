@@ -95,7 +95,7 @@ Task<Result<Comment>> Comments::create(Call& call, WriteComment in) {
     return one(tx, *id);
   };
   Result<Comment> created = co_await call.write(context_.db, body);
-  if (created) context_.cache.forget_post(post);
+  if (created) co_await context_.cache.forget_post(post);
   co_return created;
 }
 
@@ -140,7 +140,7 @@ Task<Result<Nothing>> Comments::remove(Call& call) {
   };
   Result<void> done = co_await context_.db.write(call.deadline(), body);
   if (!done) co_return std::unexpected(std::move(done.error()));
-  context_.cache.forget_post(post);
+  co_await context_.cache.forget_post(post);
   co_return Nothing{};
 }
 

@@ -63,11 +63,17 @@ void Feeds::mount(http::Api& api) {
           *this, &Feeds::page);
 }
 
-void Feeds::add_own(Id post, Id author, Time created_at) {
+Task<> Feeds::add_own(Id post, Id author, Time created_at) {
   const FeedFollower self{author, created_at};
   // No snapshot can know better than the transaction that has just made it.
   store_.push({post, author, created_at}, std::span(&self, 1),
               std::numeric_limits<std::int64_t>::max());
+  co_return;
+}
+
+Task<> Feeds::follows_changed(Id account) {
+  store_.invalidate(account);
+  co_return;
 }
 
 Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {

@@ -24,9 +24,9 @@ class Feeds {
                                std::size_t limit, bool mark_seen);
 
   /// The author's own post, at once.
-  void add_own(Id post, Id author, Time created_at);
+  Task<> add_own(Id post, Id author, Time created_at);
   /// The account follows others now, or fewer.
-  void follows_changed(Id account) { store_.invalidate(account); }
+  Task<> follows_changed(Id account);
 
   /// Saves what was seen, in batches, until nothing is left. Blocks: the housekeeper's.
   void save_marks();

@@ -49,20 +49,15 @@ class FeedsGoneTest : public testing::Test {
   /// The ids on the reader's first page.
   std::vector<Id> page() {
     std::vector<Id> out;
-    std::optional<Result<Feeds::Page>> page;
-    asio::co_spawn(io_, feeds_.read_page(Deadline::after(30s), reader, {}, 10, false),
-                   [&](const std::exception_ptr& error, Result<Feeds::Page> read) {
-                     if (error) std::rethrow_exception(error);
-                     page.emplace(std::move(read));
-                   });
-    while (!page) io_.run_one_for(10ms);
-    for (const auto& item : boost::json::parse("[" + (*page)->items + "]").as_array())
+    const Result<Feeds::Page> page =
+        test::run_task(io_, feeds_.read_page(Deadline::after(30s), reader, {}, 10, false));
+    for (const auto& item : boost::json::parse("[" + page->items + "]").as_array())
       out.push_back(item.at("post").at("id").to_number<Id>());
     return out;
   }
   void move(Id post, ContentState from, ContentState to) {
     write([&](db::Transaction& tx) { ASSERT_TRUE(move_post(tx, post, author, from, to)); });
-    cache_.forget_post(post);
+    test::run_task(io_, cache_.forget_post(post));
   }
 
   feeds_model::Folder folder_;
@@ -93,7 +88,7 @@ TEST_F(FeedsGoneTest, ADeletedOneIsDroppedFromTheFeedThatNamedIt) {
 
 TEST_F(FeedsGoneTest, OneWhoseRowIsPurgedToo) {
   write([&](db::Transaction& tx) { tx.execute("delete from posts where id = ?", posts_[0]); });
-  cache_.forget_post(posts_[0]);
+  test::run_task(io_, cache_.forget_post(posts_[0]));
   EXPECT_EQ(page(), (std::vector<Id>{posts_[2], posts_[1]}));
   EXPECT_EQ(store_.stats().entries, 2u);
 }
@@ -109,7 +104,7 @@ TEST_F(FeedsGoneTest, AHiddenOneStaysForItMayComeBack) {
 TEST_F(FeedsGoneTest, ThoseOfAnAuthorWhoCannotBeSeenStayForTheAuthorMayComeBack) {
   const auto set_visible = [&](bool visible) {
     write([&](db::Transaction& tx) { set_profile_visible(tx, author, visible); });
-    cache_.forget_author(author);
+    test::run_task(io_, cache_.forget_author(author));
   };
   set_visible(false);
   EXPECT_TRUE(page().empty());

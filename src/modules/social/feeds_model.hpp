@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <filesystem>
 
+#include "../../../tests/support/run_task.hpp"
 #include "../../../tests/support/test_database.hpp"
 #include "base/random.hpp"
 #include "modules/social/fan_out.hpp"
@@ -177,13 +177,7 @@ class Yard {
 
   template <class T>
   T run(Task<T> task) {
-    std::optional<T> out;
-    asio::co_spawn(io_, std::move(task), [&out](const std::exception_ptr& error, T value) {
-      if (error) std::rethrow_exception(error);
-      out.emplace(std::move(value));
-    });
-    while (!out) io_.run_one_for(10ms);
-    return std::move(*out);
+    return test::run_task(io_, std::move(task));
   }
   void finish_builds() {
     while (tasks_.running() > 0) io_.run_one_for(10ms);

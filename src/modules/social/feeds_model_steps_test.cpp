@@ -38,7 +38,7 @@ void Yard::post() {
     outbox_.append(tx, post_created, *id, PostEvent{1, *id, author, now});
     return true;
   });
-  feeds_.add_own(*id, author, now);
+  run(feeds_.add_own(*id, author, now));
   posts_.push_back(*id);
 }
 
@@ -50,7 +50,7 @@ void Yard::edit() {
     return post && update_post_text(tx, id, post->author, "edited " + std::to_string(random_()),
                                     clock_.now()) == 1;
   });
-  cache_.forget_post(id);
+  run(cache_.forget_post(id));
 }
 
 void Yard::remove() {
@@ -63,7 +63,7 @@ void Yard::remove() {
     outbox_.append(tx, post_deleted, id, PostEvent{1, id, post->author, post->created_at});
     return true;
   });
-  cache_.forget_post(id);
+  run(cache_.forget_post(id));
 }
 
 void Yard::hide_or_restore() {
@@ -82,7 +82,7 @@ void Yard::hide_or_restore() {
                    PostEvent{1, id, place->first, created.value()});
     return true;
   });
-  cache_.forget_post(id);
+  run(cache_.forget_post(id));
   if (!moved) return;
   ++(hide ? tally_.hidden : tally_.restored);
   if (hide) hidden_.push_back(id);
@@ -99,7 +99,7 @@ void Yard::follow(Id me, Id other, bool wanted) {
                      FollowEvent{1, me, other});
     return changed;
   });
-  feeds_.follows_changed(me);
+  run(feeds_.follows_changed(me));
 }
 
 void Yard::block() {
@@ -116,8 +116,8 @@ void Yard::block() {
     return true;
   });
   for (const Id account : {me, other}) {
-    cache_.forget_viewer(account);
-    feeds_.follows_changed(account);
+    run(cache_.forget_viewer(account));
+    run(feeds_.follows_changed(account));
   }
 }
 
@@ -129,7 +129,7 @@ void Yard::mute() {
   sql([&](db::Transaction& tx) {
     return wanted ? insert_mute(tx, me, other, clock_.now()) : delete_mute(tx, me, other);
   });
-  cache_.forget_viewer(me);
+  run(cache_.forget_viewer(me));
 }
 
 void Yard::like() {
@@ -146,8 +146,8 @@ void Yard::like() {
       outbox_.append(tx, wanted ? post_liked : post_unliked, id, LikeEvent{1, id, *author, me});
     return changed;
   });
-  cache_.forget_post(id);
-  cache_.forget_viewer(me);
+  run(cache_.forget_post(id));
+  run(cache_.forget_viewer(me));
 }
 
 // ---- what happens to the house

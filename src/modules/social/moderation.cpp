@@ -198,7 +198,7 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
     return std::move(reports.front());
   };
   Result<Report> done = co_await call.write(context_.db, body);
-  if (done && post_changed != 0) context_.cache.forget_post(post_changed);
+  if (done && post_changed != 0) co_await context_.cache.forget_post(post_changed);
   co_return done;
 }
 

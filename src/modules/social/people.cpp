@@ -176,7 +176,7 @@ Task<Result<FollowState>> People::set_follow(Call& call, bool wanted) {
     return FollowState{wanted};
   };
   Result<FollowState> done = co_await context_.db.write(call.deadline(), body);
-  if (done) on_follows_changed_(me);
+  if (done) co_await on_follows_changed_(me);
   co_return done;
 }
 
@@ -212,8 +212,8 @@ Task<Result<BlockState>> People::set_block(Call& call, bool wanted) {
   Result<BlockState> done = co_await context_.db.write(call.deadline(), body);
   if (done) {
     for (const Id account : {me, other}) {
-      context_.cache.forget_viewer(account);
-      on_follows_changed_(account);
+      co_await context_.cache.forget_viewer(account);
+      co_await on_follows_changed_(account);
     }
   }
   co_return done;
@@ -242,7 +242,7 @@ Task<Result<MuteState>> People::set_mute(Call& call, bool wanted) {
     return MuteState{wanted};
   };
   Result<MuteState> done = co_await context_.db.write(call.deadline(), body);
-  if (done) context_.cache.forget_viewer(me);
+  if (done) co_await context_.cache.forget_viewer(me);
   co_return done;
 }
 

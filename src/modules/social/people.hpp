@@ -11,7 +11,7 @@ class People {
  public:
   /// `on_follows_changed`: after the commit and before the answer; the account's feed is another
   /// now.
-  People(Context context, std::function<void(Id)> on_follows_changed)
+  People(Context context, std::function<Task<>(Id)> on_follows_changed)
       : context_(context), on_follows_changed_(std::move(on_follows_changed)) {}
   void mount(http::Api& api);
 
@@ -37,7 +37,7 @@ class People {
   Task<Result<MuteState>> set_mute(http::Call& call, bool wanted);
 
   Context context_;
-  std::function<void(Id)> on_follows_changed_;
+  std::function<Task<>(Id)> on_follows_changed_;
 };
 
 }  // namespace madang::social

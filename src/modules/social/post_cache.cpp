@@ -33,7 +33,28 @@ PostCache::PostCache(db::Database& db, std::size_t posts, std::size_t viewers,
                      metrics::Registry& registry)
     : db_(db), posts_("posts", posts, registry), viewers_("viewers", viewers, registry) {}
 
-void PostCache::forget_author(Id author) {
+Task<> PostCache::forget_post(Id post) {
+  posts_.erase(post);
+  co_return;
+}
+
+Task<> PostCache::forget_author(Id author) {
+  erase_author(author);
+  co_return;
+}
+
+Task<> PostCache::forget_viewer(Id viewer) {
+  viewers_.erase(viewer);
+  co_return;
+}
+
+void PostCache::forget_account_blocking(Id account, std::span<const Id> posts) {
+  erase_author(account);
+  viewers_.erase(account);
+  for (const Id post : posts) posts_.erase(post);
+}
+
+void PostCache::erase_author(Id author) {
   posts_.erase_if(
       [author](Id, const CachedPost& cached) { return cached.post.author.id == author; });
 }

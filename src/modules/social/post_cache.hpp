@@ -42,10 +42,12 @@ class PostCache {
   Task<Result<std::vector<Shown>>> show(Deadline deadline, Id viewer, std::span<const Id> ids,
                                         Muted muted, std::vector<Id>* deleted = nullptr);
 
-  /// After a commit that changed them and before it is answered.
-  void forget_post(Id post) { posts_.erase(post); }
-  void forget_author(Id author);
-  void forget_viewer(Id viewer) { viewers_.erase(viewer); }
+  // After a commit that changed them and before it is answered.
+  Task<> forget_post(Id post);
+  Task<> forget_author(Id author);
+  Task<> forget_viewer(Id viewer);
+  /// What shows the account, what is shown to it, and these posts. For threads of our own: blocks.
+  void forget_account_blocking(Id account, std::span<const Id> posts);
 
   static void write(std::string& out, const Shown& shown);
   /// No fewer bytes than write() appends.
@@ -59,6 +61,7 @@ class PostCache {
   static constexpr std::size_t max_likes = 512;  // known likes a viewer
 
   struct Missing;
+  void erase_author(Id author);
   Task<Result<void>> load(Deadline deadline, Id viewer, std::span<const Id> ids, Missing& missing,
                           std::vector<Id>* deleted);
 

@@ -72,7 +72,7 @@ Task<Result<Post>> Posts::create(Call& call, CreatePost in) {
   };
   Result<Post> created = co_await call.write(context_.db, body);
   if (created) {
-    on_created_(*id, author, now);
+    co_await on_created_(*id, author, now);
   }
   co_return created;
 }
@@ -104,7 +104,7 @@ Task<Result<Post>> Posts::edit(Call& call, EditPost in) {
     return post;
   };
   Result<Post> edited = co_await call.write(context_.db, body);
-  if (edited) context_.cache.forget_post(id);
+  if (edited) co_await context_.cache.forget_post(id);
   co_return edited;
 }
 
@@ -123,7 +123,7 @@ Task<Result<Nothing>> Posts::remove(Call& call) {
     return {};
   };
   Result<void> done = co_await context_.db.write(call.deadline(), body);
-  context_.cache.forget_post(id);
+  co_await context_.cache.forget_post(id);
   if (!done) co_return std::unexpected(std::move(done.error()));
   co_return Nothing{};
 }
@@ -148,8 +148,8 @@ Task<Result<LikeState>> Posts::set_like(Call& call, bool wanted) {
   };
   Result<LikeState> done = co_await context_.db.write(call.deadline(), body);
   if (done) {
-    context_.cache.forget_post(id);
-    context_.cache.forget_viewer(me);
+    co_await context_.cache.forget_post(id);
+    co_await context_.cache.forget_viewer(me);
   }
   co_return done;
 }

@@ -14,7 +14,7 @@ class Posts {
 
   /// `on_created`: after the commit and before the answer; puts the post into its author's own
   /// feed.
-  Posts(Context context, std::function<void(Id post, Id author, Time created_at)> on_created)
+  Posts(Context context, std::function<Task<>(Id post, Id author, Time created_at)> on_created)
       : context_(context), on_created_(std::move(on_created)) {}
   void mount(http::Api& api);
 
@@ -31,7 +31,7 @@ class Posts {
   Task<Result<LikeState>> set_like(http::Call& call, bool wanted);
 
   Context context_;
-  std::function<void(Id, Id, Time)> on_created_;
+  std::function<Task<>(Id, Id, Time)> on_created_;
 };
 
 }  // namespace madang::social
