@@ -104,6 +104,8 @@ void Connection::send_unheard(Command command) {
 void Connection::enqueue(Call&& call) {
   const std::size_t before = unsent_.size();
   call.command.append_to(unsent_);
+  const std::size_t from_end = call.command.incarnation_from_end();
+  if (from_end != 0) fill_in(unsent_.size() - from_end);
   const Steady::time_point due = call.deadline.at();
   line_.push_back({std::move(call), appended_, false});
   appended_ += unsent_.size() - before;
@@ -114,6 +116,14 @@ void Connection::enqueue(Call&& call) {
   }
   // Runs when this turn of the loop is over: what is sent in it leaves together.
   if (before == 0 && link_) link_->wake_writer.cancel();
+}
+
+void Connection::fill_in(std::size_t at) {
+  if (link_ && link_->ready) {
+    unsent_.replace(at, incarnation_size, incarnation_);
+  } else {
+    unfilled_.push_back(at);
+  }
 }
 
 const Call* Connection::oldest() const {
@@ -152,6 +162,7 @@ Task<std::string> Connection::open(std::shared_ptr<Link> link) {
   link->ready = true;
   link->heard = Steady::now();
   link->quiet = {};
+  for (const std::size_t at : std::exchange(unfilled_, {})) fill_in(at);
   ++opened_;
   tasks_.spawn(executor_, "redis_write", write(shared_from_this(), link));
   change(State::open);
@@ -189,6 +200,7 @@ std::string Connection::greeting() const {
   if (!options_.name.empty()) hello.add("SETNAME").add(options_.name);
   hello.append_to(wire);
   if (options_.read_only) Command::read("READONLY").append_to(wire);
+  Command::read("INFO").arg("server").append_to(wire);
   return wire;
 }
 
@@ -198,7 +210,7 @@ Task<std::string> Connection::greet(std::shared_ptr<Link> link) {
       co_await asio::async_write(link->socket, asio::buffer(wire), in_tuple);
   if (write_error) co_return write_error.message();
   std::array<char, 4096> buffer{};
-  for (int left = options_.read_only ? 2 : 1; left > 0;) {
+  for (int left = options_.read_only ? 3 : 2; left > 0;) {
     const auto [error, size] =
         co_await link->socket.async_read_some(asio::buffer(buffer), in_tuple);
     if (error) co_return error.message();
@@ -207,10 +219,22 @@ Task<std::string> Connection::greet(std::shared_ptr<Link> link) {
       auto answer = link->parser.next(bytes);
       if (!answer) co_return answer.error().detail;
       if (*answer && (*answer)->is_error()) co_return "refused: " + (*answer)->text;
-      if (*answer) --left;
+      if (!*answer || --left > 0) continue;
+      co_return learn_incarnation(**answer);
     }
   }
   co_return std::string();
+}
+
+/// From the answer to INFO server. Nothing, or what is wrong with it.
+std::string Connection::learn_incarnation(const Value& info) {
+  constexpr std::string_view field = "run_id:";
+  const auto at = info.text.find(field);
+  if (at == info.text.npos || info.text.size() < at + field.size() + incarnation_size) {
+    return "INFO server has no run_id";
+  }
+  incarnation_ = info.text.substr(at + field.size(), incarnation_size);
+  return {};
 }
 
 Task<> Connection::write(std::shared_ptr<Connection> self, std::shared_ptr<Link> link) {
@@ -326,6 +350,7 @@ void Connection::fail_all() {
   std::deque<Waiting> line = std::exchange(line_, {});
   const std::uint64_t handed = handed_;
   unsent_.clear();
+  unfilled_.clear();
   appended_ = handed_ = 0;
   next_deadline_ = Steady::time_point::max();
   for (Waiting& waiting : line) {

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/random.hpp"
 #include "platform/redis/call.hpp"
@@ -129,6 +130,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string take(Link& link, std::string_view bytes);
   std::string take_one(Value value);
   void enqueue(Call&& call);
+  void fill_in(std::size_t at);
+  std::string learn_incarnation(const Value& info);
   void expire(Link& link, Steady::time_point now);
   std::string_view fault(const Link& link) const;
   void fail_all();
@@ -144,8 +147,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Link> link_;  // while connecting or open
   std::deque<Waiting> line_;    // what is on its way, oldest first
   std::string unsent_;
-  std::uint64_t appended_ = 0;  // bytes of this link's stream, unsent ones included
-  std::uint64_t handed_ = 0;    // of these, given to the socket
+  std::string incarnation_;            // of the process at the other end; while open
+  std::vector<std::size_t> unfilled_;  // before that: where in unsent_ it belongs
+  std::uint64_t appended_ = 0;         // bytes of this link's stream, unsent ones included
+  std::uint64_t handed_ = 0;           // of these, given to the socket
   std::uint64_t count_ = 0;
   std::uint64_t opened_ = 0;
   Steady::time_point next_deadline_ = Steady::time_point::max();  // of line_, or earlier

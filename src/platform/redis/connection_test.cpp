@@ -234,6 +234,35 @@ TEST_F(RedisSingle, LoadsAScriptWhereItIsMissingOnce) {
   EXPECT_TRUE(client.execute_blocking(Command::script(script, 1).key("k").arg(1), soon()));
 }
 
+TEST_F(RedisSingle, NamesTheProcessThatItSendsACommandTo) {
+  Client client(options(), random_, registry_);
+  const Script script("return {ARGV[1], ARGV[2], ARGV[3]}");
+  const auto ask = [&] {
+    return Command::script(script, 1).key("k").arg("before").incarnation().arg("after");
+  };
+  const auto check = [&](const Result<Value>& result) {
+    ASSERT_TRUE(result) << result.error().detail;
+    EXPECT_EQ(result->items.at(0).text, "before");
+    EXPECT_EQ(result->items.at(1).text.size(), incarnation_size);
+    EXPECT_TRUE(server_.ask({"INFO", "server"}).contains("run_id:" + result->items[1].text));
+    EXPECT_EQ(result->items.at(2).text, "after");
+  };
+  // The first ones wait for the connection: nobody knows the server when they are encoded.
+  std::vector<Command> commands;
+  for (int i = 0; i < 100; ++i) commands.push_back(ask());
+  const Results results = client.execute_all_blocking(std::move(commands), soon());
+  for (const auto& result : results) check(result);
+  check(client.execute_blocking(ask(), soon()));
+
+  server_.kill();
+  EXPECT_TRUE(eventually([&] { return !client.execute_blocking(get("a"), soon()).has_value(); }));
+  server_.restart();
+  EXPECT_TRUE(eventually([&] { return client.execute_blocking(get("a"), soon()).has_value(); }));
+  const auto after = client.execute_blocking(ask(), soon());
+  check(after);
+  EXPECT_NE(after->items.at(1).text, results[0]->items.at(1).text);
+}
+
 TEST_F(RedisSingle, EndsWhatIsOnItsWayWhenItIsClosed) {
   Client client(options(), random_, registry_);
   ASSERT_TRUE(client.ready(soon()));
