@@ -22,7 +22,8 @@ const only = process.env.PROPERTY_ONLY ?? "";
 // What may move although a request was refused, and why:
 //   feed_marks        which posts a reader has seen, saved off the request, in batches
 //   event_positions   how far a subscriber has read the log of events, with its lease
-const bookkeeping = ["feed_marks", "event_positions"];
+//   ranking_snapshots the ranking as it was counted, for lists that were begun with it
+const bookkeeping = ["feed_marks", "event_positions", "ranking_snapshots"];
 
 const described = await (async () => {
   const server = await startServer();

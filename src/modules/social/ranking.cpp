@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "platform/log/log.hpp"
+
 namespace madang::social {
 
 using http::Access;
@@ -17,11 +19,33 @@ void Ranking::mount(http::Api& api) {
           *this, &Ranking::page);
 }
 
-Ranking::Shared Ranking::find(Time taken_at) {
+Ranking::Shared Ranking::keep(Snapshot snapshot, Time now) {
   const std::lock_guard lock(mutex_);
-  const auto found =
-      std::ranges::find_if(snapshots_, [&](const Shared& s) { return s->taken_at == taken_at; });
-  return found == snapshots_.end() ? nullptr : *found;
+  const auto known = std::ranges::find_if(
+      snapshots_, [&](const Shared& s) { return s->taken_at == snapshot.taken_at; });
+  if (known != snapshots_.end()) return *known;
+  auto shared = std::make_shared<const Snapshot>(std::move(snapshot));
+  const auto place = std::ranges::find_if(
+      snapshots_, [&](const Shared& s) { return s->taken_at < shared->taken_at; });
+  snapshots_.insert(place, shared);
+  while (now - snapshots_.back()->taken_at > life) snapshots_.pop_back();
+  return shared;
+}
+
+Task<Result<Ranking::Shared>> Ranking::find(Deadline deadline, Time taken_at) {
+  const Time now = context_.clock.now();
+  if (now - taken_at > life) co_return nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::ranges::find_if(snapshots_, [&](const Shared& s) { return s->taken_at == taken_at; });
+    if (found != snapshots_.end()) co_return *found;
+  }
+  const auto body = [taken_at](db::Transaction& tx) { return ranking_snapshot(tx, taken_at); };
+  Result<std::optional<RankingRow>> row = co_await context_.db.read_latest(deadline, body);
+  if (!row) co_return std::unexpected(std::move(row.error()));
+  if (!*row) co_return nullptr;
+  co_return keep({(*row)->taken_at, std::move((*row)->posts)}, now);
 }
 
 Task<Result<Ranking::Shared>> Ranking::newest(Deadline deadline) {
@@ -40,18 +64,41 @@ Task<Result<Ranking::Shared>> Ranking::newest(Deadline deadline) {
       ranking.counting_ = false;
     }
   } const done{*this};
-  const auto body = [&](db::Transaction& tx) -> Result<std::vector<std::pair<Id, std::int64_t>>> {
+  Result<Shared> snapshot = co_await read_or_count(deadline, now);
+  co_return snapshot;
+}
+
+Task<Result<Ranking::Shared>> Ranking::read_or_count(Deadline deadline, Time now) {
+  const auto read = [&](db::Transaction& tx) { return newest_ranking(tx, now - interval_); };
+  Result<std::optional<RankingRow>> row = co_await context_.db.read_latest(deadline, read);
+  if (!row) co_return std::unexpected(std::move(row.error()));
+  if (*row) co_return keep({(*row)->taken_at, std::move((*row)->posts)}, now);
+  const auto count = [&](db::Transaction& tx) -> Result<std::vector<Id>> {
     return most_liked(tx, now - window, size);
   };
-  const Result<std::vector<std::pair<Id, std::int64_t>>> found =
-      co_await context_.db.read(deadline, body);
-  if (!found) co_return std::unexpected(found.error());
-  auto made = std::make_shared<Snapshot>(Snapshot{now, {}});
-  for (const auto& [post, likes] : *found) made->posts.push_back(post);
-  const std::lock_guard lock(mutex_);
-  snapshots_.push_front(std::move(made));
-  while (now - snapshots_.back()->taken_at > life) snapshots_.pop_back();
-  co_return snapshots_.front();
+  Result<std::vector<Id>> posts = co_await context_.db.read(deadline, count);
+  if (!posts) co_return std::unexpected(std::move(posts.error()));
+  Snapshot snapshot{now, std::move(*posts)};
+  co_await store(deadline, snapshot);
+  co_return keep(std::move(snapshot), now);
+}
+
+/// Another instance may have counted meanwhile: then it is that one's. Where it cannot be stored
+/// the list can be gone on with here.
+Task<> Ranking::store(Deadline deadline, Snapshot& snapshot) {
+  const auto body = [&](db::Transaction& tx) -> Result<std::optional<RankingRow>> {
+    delete_rankings(tx, snapshot.taken_at - life - std::chrono::minutes(1));
+    if (insert_ranking(tx, {snapshot.taken_at, snapshot.posts}, snapshot.taken_at - interval_))
+      return std::optional<RankingRow>();
+    return newest_ranking(tx, snapshot.taken_at - interval_);
+  };
+  Result<std::optional<RankingRow>> other;
+  try {
+    other = co_await context_.db.write(deadline, body, db::Lane::background);
+  } catch (const db::SqlError& error) {
+    log::warn("social", "ranking_not_stored", {{"error", std::string_view(error.what())}});
+  }
+  if (other && *other) snapshot = {(*other)->taken_at, std::move((*other)->posts)};
 }
 
 Task<Result<http::WrittenPage<Post>>> Ranking::page(Call& call, http::PageQuery query) {
@@ -60,14 +107,16 @@ Task<Result<http::WrittenPage<Post>>> Ranking::page(Call& call, http::PageQuery 
   Shared snapshot;
   std::size_t at = 0;
   if (*cursor) {
-    snapshot = find(from_micros((**cursor)[0]));
+    Result<Shared> found = co_await find(call.deadline(), from_micros((**cursor)[0]));
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    snapshot = std::move(*found);
     at = static_cast<std::size_t>((**cursor)[1]);
     if (!snapshot)
       co_return invalid_field("cursor", "cursor_expired",
                               "the ranking has moved on; begin without a cursor");
   } else {
     Result<Shared> found = co_await newest(call.deadline());
-    if (!found) co_return std::unexpected(found.error());
+    if (!found) co_return std::unexpected(std::move(found.error()));
     snapshot = std::move(*found);
   }
   const auto limit = static_cast<std::size_t>(query.size());

@@ -1,5 +1,6 @@
 // The ranking: posts by likes in the last 7 days. Snapshots a minute apart; a list stays on the
-// snapshot it was begun with, so that it neither repeats nor skips while the order moves on.
+// snapshot it was begun with, so that it neither repeats nor skips while the order moves on. They
+// are kept in SQL, so that the next page may come from another instance.
 #pragma once
 
 #include <deque>
@@ -29,7 +30,11 @@ class Ranking {
 
   Task<Result<http::WrittenPage<Post>>> page(http::Call& call, http::PageQuery query);
   Task<Result<Shared>> newest(Deadline deadline);
-  Shared find(Time taken_at);
+  Task<Result<Shared>> read_or_count(Deadline deadline, Time now);
+  Task<> store(Deadline deadline, Snapshot& snapshot);
+  /// Null: it is no more.
+  Task<Result<Shared>> find(Deadline deadline, Time taken_at);
+  Shared keep(Snapshot snapshot, Time now);
 
   Context context_;
   const std::chrono::seconds interval_;

@@ -69,8 +69,18 @@ struct LikedPost {
 std::vector<LikedPost> likes_of(db::Transaction& tx, Id account, std::optional<LikedPost> below,
                                 std::int64_t limit);
 /// The posts with most likes since then, most first; ties by id.
-std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time since,
-                                                    std::int64_t limit);
+std::vector<Id> most_liked(db::Transaction& tx, Time since, std::int64_t limit);
+
+/// What the ranking was at a moment.
+struct RankingRow {
+  Time taken_at{};
+  std::vector<Id> posts;  // at most Ranking::size
+};
+std::optional<RankingRow> newest_ranking(db::Transaction& tx, Time since);
+std::optional<RankingRow> ranking_snapshot(db::Transaction& tx, Time taken_at);
+/// Whether it is there now: not when there is one since `unless_since`.
+bool insert_ranking(db::Transaction& tx, const RankingRow& row, Time unless_since);
+void delete_rankings(db::Transaction& tx, Time before);
 
 // ---- comments
 

@@ -1,3 +1,8 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sstream>
+
 #include "modules/social/storage.hpp"
 
 namespace madang::social {
@@ -198,14 +203,48 @@ std::vector<LikedPost> likes_of(db::Transaction& tx, Id account, std::optional<L
   return out;
 }
 
-std::vector<std::pair<Id, std::int64_t>> most_liked(db::Transaction& tx, Time since,
-                                                    std::int64_t limit) {
-  std::vector<std::pair<Id, std::int64_t>> out;
+std::vector<Id> most_liked(db::Transaction& tx, Time since, std::int64_t limit) {
+  std::vector<Id> out;
   tx.each<Id, std::int64_t>(
       "select post_id, count(*) as likes from post_likes where created_at > ? group by post_id + 0 "
       "order by likes desc, post_id desc limit ?",
-      [&](Id post, std::int64_t likes) { out.emplace_back(post, likes); }, since, limit);
+      [&](Id post, std::int64_t) { out.push_back(post); }, since, limit);
   return out;
+}
+
+namespace {
+
+std::optional<RankingRow> ranking_row(std::optional<std::tuple<Time, std::string>> row) {
+  if (!row) return {};
+  RankingRow out{std::get<0>(*row), {}};
+  std::istringstream ids(std::get<1>(*row));
+  for (Id id = 0; ids >> id;) out.posts.push_back(id);
+  return out;
+}
+
+}  // namespace
+
+std::optional<RankingRow> newest_ranking(db::Transaction& tx, Time since) {
+  return ranking_row(tx.row<Time, std::string>(
+      "select taken_at, posts from ranking_snapshots where taken_at > ? order by taken_at desc "
+      "limit 1",
+      since));
+}
+
+std::optional<RankingRow> ranking_snapshot(db::Transaction& tx, Time taken_at) {
+  return ranking_row(tx.row<Time, std::string>(
+      "select taken_at, posts from ranking_snapshots where taken_at = ?", taken_at));
+}
+
+bool insert_ranking(db::Transaction& tx, const RankingRow& row, Time unless_since) {
+  return tx.execute(
+             "insert into ranking_snapshots (taken_at, posts) select ?, ? where not exists "
+             "(select 1 from ranking_snapshots where taken_at > ?)",
+             row.taken_at, fmt::format("{}", fmt::join(row.posts, " ")), unless_since) == 1;
+}
+
+void delete_rankings(db::Transaction& tx, Time before) {
+  tx.execute("delete from ranking_snapshots where taken_at < ?", before);
 }
 
 }  // namespace madang::social
