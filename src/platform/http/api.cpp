@@ -209,10 +209,7 @@ Result<bool> Api::take_key(const Route& route, Call& call) {
     case InFlight::Taken::busy:
       break;
   }
-  return fail({.kind = Kind::conflict,
-               .code = "idempotency_in_flight",
-               .detail = "The first request with this key is still being worked on.",
-               .retry_after = std::chrono::seconds(1)});
+  return std::unexpected(key_in_flight());
 }
 
 Response Api::succeed(Call& call, unsigned status, std::string body) {

@@ -42,8 +42,11 @@ struct IdempotencyKey {
 /// In the transaction of the effect: nothing to say for a new key; the stored answer for a repeated
 /// one; `idempotency_mismatch` for a repeated one with another body.
 Result<std::optional<StoredAnswer>> find_answer(db::Transaction& tx, const IdempotencyKey& key);
-void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
-                  std::string_view body, Time now, std::string_view location = {});
+/// Errors: key_in_flight(), when another instance has just answered a request with this key.
+Result<void> store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
+                          std::string_view body, Time now, std::string_view location = {});
+/// `idempotency_in_flight`: come again, and get the answer to the first request.
+Problem key_in_flight();
 /// Forgets answers older than 24 hours, at most `limit`; how many.
 std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit);
 /// Forgets all of a withdrawn account's.
@@ -88,7 +91,10 @@ class Call {
         return fail(Kind::conflict, "replayed");  // rolls back nothing; the caller sends `replay`
       }
       Out out = body(tx);
-      if (out) store_answer(tx, *idempotency, status, json::to_json(*out), clock.now(), location);
+      if (!out) return out;
+      auto kept =
+          store_answer(tx, *idempotency, status, json::to_json(*out), clock.now(), location);
+      if (!kept) return std::unexpected(std::move(kept.error()));
       return out;
     };
     Out out = co_await db.write(deadline(), guarded);

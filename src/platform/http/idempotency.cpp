@@ -21,12 +21,26 @@ Result<std::optional<StoredAnswer>> find_answer(db::Transaction& tx, const Idemp
   return std::optional(StoredAnswer{std::get<1>(*row), std::get<2>(*row), std::get<3>(*row)});
 }
 
-void store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
-                  std::string_view body, Time now, std::string_view location) {
-  tx.execute(
-      "insert into idempotency_keys (account_id, route, idem_key, body_hash, status, answer, "
-      "location, created_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
-      key.account, key.route, key.key, db::BytesView(key.body_hash), status, body, location, now);
+Result<void> store_answer(db::Transaction& tx, const IdempotencyKey& key, unsigned status,
+                          std::string_view body, Time now, std::string_view location) {
+  try {
+    tx.execute(
+        "insert into idempotency_keys (account_id, route, idem_key, body_hash, status, answer, "
+        "location, created_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
+        key.account, key.route, key.key, db::BytesView(key.body_hash), status, body, location, now);
+    return {};
+  } catch (const db::SqlError& error) {
+    // Not there when it was looked for: it was committed on another connection since.
+    if (error.cause() != db::SqlError::Cause::unique) throw;
+    return std::unexpected(key_in_flight());
+  }
+}
+
+Problem key_in_flight() {
+  return {.kind = Kind::conflict,
+          .code = "idempotency_in_flight",
+          .detail = "The first request with this key is still being worked on.",
+          .retry_after = std::chrono::seconds(1)};
 }
 
 std::int64_t forget_answers(db::Transaction& tx, Time now, std::int64_t limit) {
