@@ -59,7 +59,7 @@ void Processor::export_metrics(metrics::Registry& registry) {
 }
 
 void Processor::start() {
-  take_up(clock_.now() + std::chrono::hours(1));
+  if (options_.alone) take_up(clock_.now() + std::chrono::hours(1));
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { serve(); });
 }
 
@@ -203,11 +203,13 @@ Result<void> Processor::store_variants(Row& row, const imaging::ProcessedImage& 
 }
 
 void Processor::finish(const Row& row) {
-  const auto ready = db_.write_blocking(
-      [&](db::Transaction& tx) -> Result<bool> { return make_ready(tx, row, clock_.now()); });
-  if (!ready) return;  // stays `processing`, is taken up again
-  // Released meanwhile (the account is being erased): nobody else knows these names.
-  if (!*ready)
+  const auto wanted = db_.write_blocking([&](db::Transaction& tx) -> Result<bool> {
+    return make_ready(tx, row, clock_.now()) || find(tx, row.id);
+  });
+  if (!wanted) return;  // stays `processing`, is taken up again
+  // Released meanwhile (the account is being erased): nobody else knows these names. When another
+  // instance was faster it has made the same of the same.
+  if (!*wanted)
     (void)remove_objects(store_, row);
   else
     (void)store_.remove(incoming_key(row));

@@ -23,6 +23,7 @@ struct ProcessorOptions {
   int threads = 1;             // as many as worker processes: more only hold originals in memory
   std::size_t queue = 10'000;  // ids that may wait; beyond they are found again by the sweeper
   std::chrono::seconds patience{60};  // for one picture, waiting for a worker included
+  bool alone = true;  // what is `processing` at the start is nobody's; else the sweeper finds it
   workers::Limits limits = imaging::image_limits();
 };
 
