@@ -9,6 +9,7 @@
 #include "app/ops_routes.hpp"
 #include "app/options.hpp"
 #include "app/pages.hpp"
+#include "app/redis_place.hpp"
 #include "app/warm_up.hpp"
 #include "app/web_assets.hpp"
 #include "modules/identity/routes.hpp"
@@ -36,6 +37,15 @@ namespace madang::app {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+/// Of this process, among those that hold leases.
+std::string name_of(const Store& store) {
+  return "node" + std::to_string(store.node());
+}
+
+}  // namespace
+
 struct Application::Parts {
   Parts(const config::Config& config, Store& store, int inherited_socket);
   void mount();
@@ -49,6 +59,7 @@ struct Application::Parts {
   runtime::IoPool io;
   runtime::TaskGroup tasks{"application", registry};
   runtime::LagMonitor lag;
+  RedisPlace redis;
   events::Outbox outbox{store.clock()};
   realtime::Hub hub;
 
@@ -105,6 +116,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
       store(opened),
       io(io_threads(settings)),
       lag(milliseconds(settings.integer("server.max_wait")), io, registry),
+      redis(settings, store),
       hub({.total = static_cast<std::size_t>(settings.integer("realtime.streams"))}, registry),
       cache(store.db(), static_cast<std::size_t>(settings.integer("social.cached_posts")),
             static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
@@ -118,7 +130,8 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
       objects(settings, store),
       workers(worker_options(settings), registry),
       pictures({.threads = static_cast<int>(settings.integer("media.workers")),
-                .limits = image_limits(settings)},
+                .limits = image_limits(settings),
+                .alone = redis.client() == nullptr},
                store.db(), objects.store(), workers, store.clock()),
       media(media_options(settings), store.db(), store.ids(), store.clock(), store.random(),
             objects.store(), files, pictures),
@@ -148,13 +161,14 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
           hub, notifications,
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
-      sequencer(store.db(), {}, "node0", registry),
-      live_dispatcher(store.db(), store.clock(), {}, "node0", registry),
+      sequencer(store.db(), {}, name_of(store), registry),
+      live_dispatcher(store.db(), store.clock(), {}, name_of(store), registry),
       dispatcher(store.db(), store.clock(),
                  {.batch = 64,
                   .keep_dead = std::chrono::duration_cast<std::chrono::hours>(
-                      settings.seconds("events.keep_dead"))},
-                 "node0", registry),
+                      settings.seconds("events.keep_dead")),
+                  .exclusive = redis.client() == nullptr},
+                 name_of(store), registry),
       ops(registry, settings.list("http.metrics_from")),
       api(api_options(settings), store.clock(), registry),
       // Uploads first, where they come to us; then the API.
@@ -165,6 +179,9 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
 }
 
 void Application::Parts::mount() {
+  redis.connect(hub);
+  redis.share(api.limiter(), "rate");
+  redis.share(account_limiter, "rate_account");
   api.set_authenticator(sessions);
   api.set_shedding([this] { return lag.refuse_next(); });
   identity_routes.mount(api);
@@ -264,6 +281,7 @@ void Application::Parts::stop() {
   pictures.stop();
   files.close();
   passwords.close();
+  redis.close();
   store.close();  // completes whatever a coroutine still waits for
   io.stop();
 }

@@ -39,13 +39,14 @@ std::vector<std::byte> read_all(int file, std::size_t size) {
 
 }  // namespace
 
-DataFolder::DataFolder(std::filesystem::path path, Random& random) : path_(std::move(path)) {
+DataFolder::DataFolder(std::filesystem::path path, Random& random, std::string_view secret)
+    : path_(std::move(path)) {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) throw std::runtime_error("data folder " + path_.string() + ": " + error.message());
   chmod(path_.c_str(), 0700);
   lock();
-  load_secret(random);
+  load_secret(random, secret);
 }
 
 DataFolder::~DataFolder() {
@@ -85,8 +86,8 @@ std::vector<std::byte> DataFolder::read_or_make(const char* name, std::size_t si
   return bytes;
 }
 
-void DataFolder::load_secret(Random& random) {
-  secret_ = read_or_make("secret.key", 32, random);
+void DataFolder::load_secret(Random& random, std::string_view given) {
+  secret_ = given.empty() ? read_or_make("secret.key", 32, random) : sha256(given);
   mark_ = read_or_make("folder.id", 16, random);
 }
 

@@ -15,9 +15,10 @@ namespace madang::app {
 
 class DataFolder {
  public:
-  /// Creates it when absent (only its owner may read it). Throws std::runtime_error, with one line
-  /// for the operator, when another process has it or it cannot be written.
-  DataFolder(std::filesystem::path path, Random& random);
+  /// Creates it when absent (only its owner may read it). `secret`: what keys are derived from in
+  /// place of the folder's own. Throws std::runtime_error, with one line for the operator, when
+  /// another process has it or it cannot be written.
+  DataFolder(std::filesystem::path path, Random& random, std::string_view secret = {});
   ~DataFolder();
   DataFolder(const DataFolder&) = delete;
   DataFolder& operator=(const DataFolder&) = delete;
@@ -26,7 +27,7 @@ class DataFolder {
   std::filesystem::path database() const { return path_ / "madang.sqlite"; }
   std::filesystem::path objects() const { return path_ / "objects"; }
 
-  /// 32 bytes for one purpose, derived from the folder's own secret (made at its first use).
+  /// 32 bytes for one purpose, derived from the secret.
   std::vector<std::byte> key_for(std::string_view purpose) const;
 
   /// This folder on this machine, as nobody else is called: a copy elsewhere is another place.
@@ -42,7 +43,7 @@ class DataFolder {
 
  private:
   void lock();
-  void load_secret(Random& random);
+  void load_secret(Random& random, std::string_view given);
   std::vector<std::byte> read_or_make(const char* name, std::size_t size, Random& random) const;
 
   const std::filesystem::path path_;

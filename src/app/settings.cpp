@@ -9,6 +9,11 @@ const std::vector<Key>& settings() {
   static const std::vector<Key> keys{
       {"server.data", Type::text, "data",
        "The folder that holds the database, the objects and the secret key."},
+      {"server.secret", Type::text, "",
+       "What everything is signed with that others must recognize: the same for all instances, 32 "
+       "characters at least. Empty: the secret.key that the data folder was given when it was "
+       "made.",
+       true},
       {"server.log_level", Type::text, "info", "debug, info, warn, error or off."},
       {"server.max_wait", Type::integer, "3",
        "Milliseconds it may go on that requests wait for an I/O thread or for the database (ten "
@@ -82,6 +87,11 @@ const std::vector<Key>& settings() {
        1, 1'000'000},
       {"database.max_group", Type::integer, "256", "Transactions committed as one group.", false, 1,
        4096},
+      {"redis.nodes", Type::list, "",
+       "HOST:PORT of some nodes of a Redis Cluster. With it, `database.url` and `objects.url` "
+       "several instances may serve together. Empty: this instance is alone, and needs none."},
+      {"redis.user", Type::text, "", "Whom to sign in to Redis as. Empty: its default user."},
+      {"redis.password", Type::text, "", "The password that goes with it.", true},
       {"events.keep_dead", Type::seconds, "14d",
        "Dead letters are removed when they were last tried this long ago.", false, 3600,
        31'536'000},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/application.hpp"
+#include "base/encoding.hpp"
 #include "platform/db/mariadb.hpp"
 #include "platform/db/migrations.hpp"
 #include "platform/db/sqlite.hpp"
@@ -36,6 +37,19 @@ constexpr auto id_step = std::chrono::milliseconds(25);
 /// process takes another number, so nobody waits for it to pass.
 constexpr auto shared_id_reserve = std::chrono::seconds(10);
 constexpr auto shared_id_interval = std::chrono::milliseconds(1500);
+
+const std::string& secret_of(const config::Config& config) {
+  constexpr std::size_t shortest = 32;
+  const std::string& secret = config.text("server.secret");
+  if (!secret.empty() && secret.size() < shortest)
+    throw std::runtime_error("server.secret must have 32 characters at least");
+  return secret;
+}
+
+/// Whether others see everything that this process keeps.
+bool shares(const config::Config& config) {
+  return !config.list("redis.nodes").empty() && !config.text("objects.url").empty();
+}
 
 }  // namespace
 
@@ -82,12 +96,16 @@ std::span<const db::ModuleSchema* const> all_schemas() {
 }
 
 Store::Store(const config::Config& config)
-    : folder_(config.text("server.data"), random_),
+    : folder_(config.text("server.data"), random_, secret_of(config)),
       db_(open_database(config, folder_.database(), registry_)) {
   migrated_ = db::migrate(*db_, all_schemas());
   if (!config.text("database.url").empty())
     lease_ = std::make_unique<nodes::NodeLease>(
-        *db_, clock_, nodes::NodeOptions{.place = folder_.place()}, random_);
+        *db_, clock_,
+        nodes::NodeOptions{.place = folder_.place(),
+                           .shares = shares(config),
+                           .secret_mark = to_hex(folder_.key_for("nodes.secret_mark"))},
+        random_);
   const Time floor = lease_ ? lease_->id_floor() : folder_.id_floor(clock_.now());
   ids_ = std::make_unique<IdGenerator>(clock_, node(), floor);
   reserve_ids();

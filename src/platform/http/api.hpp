@@ -112,6 +112,8 @@ class Api final : public Handler {
   void set_fallback(Fallback fallback) { fallback_ = std::move(fallback); }
   /// Asked of each new request: whether it is answered 503 `overloaded` at once.
   void set_shedding(std::function<bool()> refuse_next) { refuse_next_ = std::move(refuse_next); }
+  /// What counts the quotas, so that instances can share them.
+  RateLimiter& limiter() { return limiter_; }
 
   /// handler: Task<Result<Out>> (Owner::*)(Call&) or (Call&, In). In comes from the JSON body, or
   /// from the query for GET. Out is a described struct, Page<T>, Nothing, or a Response made by

@@ -30,6 +30,7 @@ struct NodeLease::Row {
   std::int64_t fence = 0;
   std::int64_t ceiling = 0;
   bool shares = false;
+  std::string secret_mark;
   bool alive = false;  // another process has it, as far as anybody knows
 };
 
@@ -52,18 +53,19 @@ Result<void> NodeLease::take(db::Transaction& tx) {
   if (auto checked = check_clock(tx); !checked) return checked;
   std::vector<Row> rows;
   const std::string now(db::store_clock(tx.dialect()));
-  tx.each<std::int64_t, std::string, std::int64_t, std::int64_t, bool, bool>(
-      "select number, place, fence, id_ceiling, shares, lease_until >= " + now +
+  tx.each<std::int64_t, std::string, std::int64_t, std::int64_t, bool, std::string, bool>(
+      "select number, place, fence, id_ceiling, shares, secret_mark, lease_until >= " + now +
           " and place <> ? from nodes where number >= 0 order by number",
       [&](std::int64_t number, std::string place, std::int64_t fence, std::int64_t ceiling,
-          bool shares, bool alive) {
-        rows.push_back({number, std::move(place), fence, ceiling, shares, alive});
+          bool shares, std::string secret_mark, bool alive) {
+        rows.push_back(
+            {number, std::move(place), fence, ceiling, shares, std::move(secret_mark), alive});
       },
       options_.place);
   if (auto checked = check_others(rows); !checked) return checked;
   for (std::int64_t number = 0; std::cmp_less(rows.size(), numbers); ++number) {
     const bool known = std::ranges::any_of(rows, [&](const Row& r) { return r.number == number; });
-    if (!known) rows.push_back({.number = number, .place = {}});
+    if (!known) rows.push_back({.number = number, .place = {}, .secret_mark = {}});
   }
   std::erase_if(rows, [](const Row& row) { return row.alive; });
   if (rows.empty())
@@ -78,10 +80,12 @@ Result<void> NodeLease::take(db::Transaction& tx) {
       "insert into nodes (number, holder, place, fence, lease_until, id_ceiling, shares) "
       "select ?, '', '', 0, 0, 0, 0 where not exists (select 1 from nodes where number = ?)",
       best.number, best.number);
-  tx.execute("update nodes set holder = ?, place = ?, fence = ?, shares = ?, lease_until = " + now +
-                 " + ? where number = ?",
-             holder_, options_.place, best.fence + 1, options_.shares, micros(options_.lease),
-             best.number);
+  tx.execute(
+      "update nodes set holder = ?, place = ?, fence = ?, shares = ?, secret_mark = ?, lease_until "
+      "= " +
+          now + " + ? where number = ?",
+      holder_, options_.place, best.fence + 1, options_.shares, options_.secret_mark,
+      micros(options_.lease), best.number);
   number_ = static_cast<int>(best.number);
   fence_ = best.fence + 1;
   floor_ = from_micros(best.ceiling);
@@ -101,7 +105,13 @@ Result<void> NodeLease::check_clock(db::Transaction& tx) const {
 
 Result<void> NodeLease::check_others(const std::vector<Row>& rows) const {
   for (const Row& row : rows) {
-    if (!row.alive || (row.shares && options_.shares)) continue;
+    if (!row.alive) continue;
+    if (row.shares && options_.shares) {
+      if (row.secret_mark == options_.secret_mark) continue;
+      return fail(Kind::unavailable, "another_secret",
+                  "server.secret: node " + std::to_string(row.number) +
+                      " signs with another one; all instances need the same");
+    }
     return fail(Kind::unavailable, "not_shared",
                 "database.url: another instance (node " + std::to_string(row.number) +
                     ") serves from this database, and " + (options_.shares ? "it" : "this one") +

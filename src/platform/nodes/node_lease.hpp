@@ -20,6 +20,8 @@ struct NodeOptions {
   std::string place;
   /// Whether everything this process keeps beside the store is seen by others too.
   bool shares = false;
+  /// Tells the secret that this process signs with from another; at most 64 characters.
+  std::string secret_mark = {};
   std::chrono::milliseconds lease{6000};
   std::chrono::seconds max_clock_difference{30};
 };
@@ -29,9 +31,9 @@ class NodeLease {
   static constexpr int numbers = 32;  // id_node_bits
 
   /// Takes a number. Throws std::runtime_error, one line for the operator: others serve from the
-  /// store and one of them or this process does not share; every number is taken; the store is
-  /// half copied; this machine's
-  /// clock and the store's are too far apart; the store cannot be reached.
+  /// store and one of them or this process does not share, or they sign with another secret; every
+  /// number is taken; the store is half copied; this machine's clock and the store's are too far
+  /// apart; the store cannot be reached.
   NodeLease(db::Database& db, const Clock& clock, NodeOptions options, Random& random);
   NodeLease(const NodeLease&) = delete;
   NodeLease& operator=(const NodeLease&) = delete;

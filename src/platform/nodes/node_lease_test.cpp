@@ -33,6 +33,11 @@ class NodeLeaseTest : public testing::TestWithParam<db::TestEngine> {
         *db_, clock_, NodeOptions{.place = place, .shares = shares, .lease = lease}, random_);
   }
 
+  std::unique_ptr<NodeLease> take_with_secret(const std::string& place, const std::string& mark) {
+    return std::make_unique<NodeLease>(
+        *db_, clock_, NodeOptions{.place = place, .shares = true, .secret_mark = mark}, random_);
+  }
+
   std::string refusal(const std::string& place, bool shares = true) {
     try {
       take(place, shares);
@@ -64,6 +69,13 @@ TEST_P(NodeLeaseTest, WhoDoesNotShareIsAlone) {
   }
   const auto sharing = take("b", true);
   EXPECT_NE(refusal("a", false), "");
+}
+
+TEST_P(NodeLeaseTest, ThoseWhoShareSignWithOneSecret) {
+  const auto first = take_with_secret("a", "1f");
+  EXPECT_THROW(take_with_secret("b", "2e"), std::runtime_error);
+  EXPECT_EQ(take_with_secret("b", "1f")->renew(clock_.now() + 10s), Renewed::yes);
+  first->release(clock_.now());
 }
 
 TEST_P(NodeLeaseTest, APlacesOwnEarlierProcessIsGone) {
