@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { newPerson } from "./support/people.mjs";
+import { changeTables } from "./support/tables.mjs";
 import { assertProblem, eventually, sleep, Yard } from "./support/yard.mjs";
 
 let yard;
@@ -345,16 +346,24 @@ describe("ranking", () => {
     });
   });
 
-  test("forgets its cursors when the server starts anew", async () => {
-    const { next_cursor } = (await yard.client.get("/posts/ranking?limit=1")).json;
-    await yard.server.stopOnly();
-    await yard.server.resume();
-    yard.connect();
-    const answer = await yard.client.get(`/posts/ranking?cursor=${next_cursor}`);
+  test("a list goes on when the server starts anew, until its snapshot is no more", async () => {
+    const first = (await yard.client.get("/posts/ranking?limit=1")).json;
+    const again = async (meanwhile) => {
+      await yard.server.stopOnly();
+      await meanwhile?.();
+      await yard.server.resume();
+      yard.connect();
+      for (const person of [anna, boram])
+        Object.assign(person, { agent: yard.client.agent, base: yard.client.base });
+      return yard.client.get(`/posts/ranking?limit=1&cursor=${first.next_cursor}`);
+    };
+    const second = await again();
+    assert.equal(second.status, 200, second.text);
+    assert.notEqual(second.json.items[0].id, first.items[0].id);
+
+    const answer = await again(() => changeTables(yard.data, "delete from ranking_snapshots;"));
     const problem = assertProblem(answer, 422, "validation_failed", "cursor");
     assert.equal(problem.errors[0].code, "cursor_expired");
-    for (const person of [anna, boram])
-      Object.assign(person, { agent: yard.client.agent, base: yard.client.base });
   });
 });
 

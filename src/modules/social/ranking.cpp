@@ -41,7 +41,9 @@ Task<Result<Ranking::Shared>> Ranking::find(Deadline deadline, Time taken_at) {
         std::ranges::find_if(snapshots_, [&](const Shared& s) { return s->taken_at == taken_at; });
     if (found != snapshots_.end()) co_return *found;
   }
-  const auto body = [taken_at](db::Transaction& tx) { return ranking_snapshot(tx, taken_at); };
+  const auto body = [taken_at](db::Transaction& tx) -> Result<std::optional<RankingRow>> {
+    return ranking_snapshot(tx, taken_at);
+  };
   Result<std::optional<RankingRow>> row = co_await context_.db.read_latest(deadline, body);
   if (!row) co_return std::unexpected(std::move(row.error()));
   if (!*row) co_return nullptr;
@@ -69,7 +71,9 @@ Task<Result<Ranking::Shared>> Ranking::newest(Deadline deadline) {
 }
 
 Task<Result<Ranking::Shared>> Ranking::read_or_count(Deadline deadline, Time now) {
-  const auto read = [&](db::Transaction& tx) { return newest_ranking(tx, now - interval_); };
+  const auto read = [&](db::Transaction& tx) -> Result<std::optional<RankingRow>> {
+    return newest_ranking(tx, now - interval_);
+  };
   Result<std::optional<RankingRow>> row = co_await context_.db.read_latest(deadline, read);
   if (!row) co_return std::unexpected(std::move(row.error()));
   if (*row) co_return keep({(*row)->taken_at, std::move((*row)->posts)}, now);
