@@ -71,7 +71,7 @@ class Picker {
 };
 
 /// Warm feeds of `entries` posts each, a third of them seen.
-void fill(FeedStore& store, std::size_t people, std::size_t entries, Time now) {
+void fill(MemoryFeedStore& store, std::size_t people, std::size_t entries, Time now) {
   FeedSnapshot snapshot;
   snapshot.taken_at = now;
   for (std::size_t i = 0; i < entries; ++i) {
@@ -130,7 +130,7 @@ struct Moments {
 /// Takes the time of push(); everything else is the store's.
 class TimedStore final : public FeedStore {
  public:
-  TimedStore(FeedStore& store, Moments& moments) : store_(store), moments_(moments) {}
+  TimedStore(MemoryFeedStore& store, Moments& moments) : store_(store), moments_(moments) {}
 
   PushReport push(const FeedPost& post, std::span<const FeedFollower> followers,
                   std::uint64_t read_seq) override {
@@ -141,18 +141,38 @@ class TimedStore final : public FeedStore {
   }
 
   FeedLimits limits() const override { return store_.limits(); }
-  FeedPage read(Id viewer, const FeedQuery& query) override { return store_.read(viewer, query); }
-  std::expected<BuildTicket, BuildRefusal> begin_build(Id viewer) override {
-    return store_.begin_build(viewer);
+  Task<FeedPage> read(Deadline deadline, Id viewer, FeedQuery query) override {
+    return store_.read(deadline, viewer, query);
   }
-  BuildOutcome finish_build(const BuildTicket& ticket, FeedSnapshot snapshot) override {
-    return store_.finish_build(ticket, std::move(snapshot));
+  Task<> add_own(Deadline deadline, FeedPost post) override {
+    return store_.add_own(deadline, post);
   }
-  void abandon_build(const BuildTicket& ticket) override { store_.abandon_build(ticket); }
+  Task<> erase(Deadline deadline, Id viewer, Id post) override {
+    return store_.erase(deadline, viewer, post);
+  }
+  Task<> invalidate(Deadline deadline, Id viewer) override {
+    return store_.invalidate(deadline, viewer);
+  }
+  Task<> mark_seen(Deadline deadline, Id viewer, std::vector<Id> posts, Time now) override {
+    return store_.mark_seen(deadline, viewer, std::move(posts), now);
+  }
+  Task<std::vector<FeedMark>> pending_marks(Deadline deadline, Id viewer) override {
+    return store_.pending_marks(deadline, viewer);
+  }
+  Task<std::expected<BuildTicket, BuildRefusal>> begin_build(Deadline deadline,
+                                                             Id viewer) override {
+    return store_.begin_build(deadline, viewer);
+  }
+  Task<BuildOutcome> finish_build(Deadline deadline, BuildTicket ticket,
+                                  FeedSnapshot snapshot) override {
+    return store_.finish_build(deadline, ticket, std::move(snapshot));
+  }
+  Task<> abandon_build(Deadline deadline, BuildTicket ticket) override {
+    return store_.abandon_build(deadline, ticket);
+  }
   std::size_t remove(const FeedPost& post, std::span<const FeedFollower> followers) override {
     return store_.remove(post, followers);
   }
-  void erase(Id viewer, Id post) override { store_.erase(viewer, post); }
   FanOut policy(Id of) const override { return store_.policy(of); }
   bool pull(const FeedPost& post, Time now) override { return store_.pull(post, now); }
   bool begin_pull(Id of) override { return store_.begin_pull(of); }
@@ -160,14 +180,8 @@ class TimedStore final : public FeedStore {
     store_.complete_pull(of, followers);
   }
   void begin_push(Id of) override { store_.begin_push(of); }
-  void invalidate(Id viewer) override { store_.invalidate(viewer); }
+  void invalidate(std::span<const Id> viewers) override { store_.invalidate(viewers); }
   void invalidate_all() override { store_.invalidate_all(); }
-  void mark_seen(Id viewer, std::span<const Id> posts, Time now) override {
-    store_.mark_seen(viewer, posts, now);
-  }
-  std::vector<FeedMark> pending_marks(Id viewer) const override {
-    return store_.pending_marks(viewer);
-  }
   std::vector<UnsavedMarks> take_unsaved_marks(std::size_t most, Time now) override {
     return store_.take_unsaved_marks(most, now);
   }
@@ -177,7 +191,7 @@ class TimedStore final : public FeedStore {
   FeedStats stats() const override { return store_.stats(); }
 
  private:
-  FeedStore& store_;
+  MemoryFeedStore& store_;
   Moments& moments_;
 };
 

@@ -34,7 +34,7 @@ void FanOutSubscriber::handle_one(const events::Event& event) {
   } else if (event.type == account_followed || event.type == account_unfollowed) {
     // The request has done so already, where it was this process's.
     if (const auto follow = json::from_json<FollowEvent>(event.payload))
-      store_.invalidate(follow->follower);
+      store_.invalidate(std::span(&follow->follower, 1));
   }
 }
 
@@ -49,10 +49,11 @@ void FanOutSubscriber::deleted(const PostEvent& post) {
 void FanOutSubscriber::restored(const PostEvent& post) {
   const Followers followers = read_followers(post.author);
   std::vector<Id> reached;
-  reached.reserve(followers.all.size());
+  reached.reserve(followers.all.size() + 1);
   for (const FeedFollower& follower : followers.all) reached.push_back(follower.user);
-  for (const Id user : reached) store_.invalidate(user);
-  store_.invalidate(post.author);
+  reached.push_back(post.author);
+  store_.invalidate(reached);
+  reached.pop_back();
   hints_.hint(reached);
 }
 

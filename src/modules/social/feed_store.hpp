@@ -1,6 +1,7 @@
 // Port: the live part of every home feed, kept near at hand. It is a cache of what SQL says and
 // never the only copy: whenever it cannot answer exactly it says so, and the caller serves that
-// page from SQL. Nothing here blocks or waits; every call may come from any thread.
+// page from SQL. Every call may come from any thread. What requests ask for are coroutines that
+// answer by their deadline or sooner, by name when they cannot; what blocks is for threads of ours.
 //
 // ONE LIST. A list is begun at a moment T and judged as of T (feed_life.hpp): the live posts of
 // those the viewer follows and the viewer's own by id, newest first, then all the others, newest
@@ -18,8 +19,9 @@
 //
 // THE VIEWER'S OWN CHANGES. After a follow or an unfollow is committed and before it is answered,
 // the caller calls invalidate(viewer). After a post is committed and before it is answered, the
-// caller may push() it to its author alone (followed_at = created_at), so that it is in the
-// author's own feed at once; the fan-out does so too, whatever the author's policy is.
+// caller calls add_own(), so that it is in the author's own feed at once; the fan-out pushes it
+// there too, whatever the author's policy is. Neither fails: a store that cannot do it now does not
+// answer for that feed here until it has.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +32,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/task.hpp"
 #include "modules/social/feed_life.hpp"
 #include "modules/social/feed_marks.hpp"
 
@@ -42,7 +45,8 @@ struct FeedCursor {
   FeedPart part = FeedPart::live;
   Id last = 0;
   Time begun{};
-  Id floor = 0;  // 0: fewer than max_live were live when the list was begun
+  Id floor = 0;           // 0: fewer than max_live were live when the list was begun
+  bool from_sql = false;  // its first page came from SQL; of a list that is still in its live part
   bool operator==(const FeedCursor&) const = default;
 };
 
@@ -66,12 +70,15 @@ struct FeedQuery {
   Id below = 0;  // 0: the first page
   Id floor = 0;  // from the cursor; a first page finds its own
   std::size_t limit = 20;
+  /// From the cursor. Such a list may have begun with posts that the store does not have yet.
+  bool from_sql = false;
 };
 
 enum class FeedAnswer : std::uint8_t {
   page,
-  cold,            // not in memory: serve this page from SQL and have the feed rebuilt
-  below_coverage,  // in memory, but not for this page (too deep, or begun too long ago): SQL
+  cold,            // not here: serve this page from SQL and have the feed rebuilt
+  below_coverage,  // here, but not for this page (too deep, or begun too long ago): SQL
+  unreachable,     // the store does not answer for this feed: SQL, and the answer says so
 };
 
 struct FeedPage {
@@ -102,7 +109,12 @@ struct BuildTicket {
   std::uint64_t number = 0;
 };
 
-enum class BuildRefusal : std::uint8_t { already_warm, already_building, too_many_builds };
+enum class BuildRefusal : std::uint8_t {
+  already_warm,
+  already_building,
+  too_many_builds,
+  unreachable,
+};
 
 enum class BuildOutcome : std::uint8_t {
   warm,
@@ -163,15 +175,34 @@ class FeedStore {
 
   virtual FeedLimits limits() const = 0;
 
-  virtual FeedPage read(Id viewer, const FeedQuery& query) = 0;
+  // --- For requests: coroutines. A deadline that has passed asks for what is known without
+  // waiting.
+
+  virtual Task<FeedPage> read(Deadline deadline, Id viewer, FeedQuery query) = 0;
+  /// The author's own post, into the author's feed.
+  virtual Task<> add_own(Deadline deadline, FeedPost post) = 0;
+  /// The viewer's feed named a post that is deleted for good.
+  virtual Task<> erase(Deadline deadline, Id viewer, Id post) = 0;
+  /// The viewer follows others now.
+  virtual Task<> invalidate(Deadline deadline, Id viewer) = 0;
+  /// Only the first view counts. Views are kept until they are saved, also for feeds that are cold;
+  /// beyond the bounds they are dropped and counted. `now`: not before the moment at which the list
+  /// was begun. A post that has been in the archive for longer than a week need not be named.
+  virtual Task<> mark_seen(Deadline deadline, Id viewer, std::vector<Id> posts, Time now) = 0;
+  /// Views that are not saved yet, in any order, for merge_feed_marks(). Ask BEFORE the transaction
+  /// that reads the stored marks begins: whatever is saved in between is then in both.
+  virtual Task<std::vector<FeedMark>> pending_marks(Deadline deadline, Id viewer) = 0;
 
   // --- Building. The ticket is void as soon as something happens that the snapshot may miss.
 
-  virtual std::expected<BuildTicket, BuildRefusal> begin_build(Id viewer) = 0;
-  virtual BuildOutcome finish_build(const BuildTicket& ticket, FeedSnapshot snapshot) = 0;
-  virtual void abandon_build(const BuildTicket& ticket) = 0;
+  virtual Task<std::expected<BuildTicket, BuildRefusal>> begin_build(Deadline deadline,
+                                                                     Id viewer) = 0;
+  virtual Task<BuildOutcome> finish_build(Deadline deadline, BuildTicket ticket,
+                                          FeedSnapshot snapshot) = 0;
+  virtual Task<> abandon_build(Deadline deadline, BuildTicket ticket) = 0;
 
-  // --- Fan-out. Repeating a call does no harm.
+  // --- Fan-out, for the dispatcher: these block. Repeating a call does no harm, and one that
+  // throws (the store cannot be reached) is to be repeated: it may have reached some.
 
   /// `read_seq`: the last event visible to the transaction that read the followers. A feed whose
   /// snapshot is as new skips the post: either the snapshot had it, or the viewer has unfollowed.
@@ -179,8 +210,9 @@ class FeedStore {
                           std::uint64_t read_seq) = 0;
   /// The post is deleted: out of the ring and of these feeds. Returns how many had it.
   virtual std::size_t remove(const FeedPost& post, std::span<const FeedFollower> followers) = 0;
-  /// The viewer's feed named a post that is deleted for good.
-  virtual void erase(Id viewer, Id post) = 0;
+  virtual void invalidate(std::span<const Id> viewers) = 0;
+  /// All feeds are cold afterwards; unsaved marks are kept.
+  virtual void invalidate_all() = 0;
 
   // --- Authors with very many followers. For each post: ask policy(); if it is not push, pull();
   // if it is not pull, or pull() returns false, push().
@@ -196,21 +228,8 @@ class FeedStore {
   /// Back to push. What is in the ring stays there until it ends.
   virtual void begin_push(Id author) = 0;
 
-  // --- Forgetting.
+  // --- Saving what was seen, for the housekeeper: these may block.
 
-  virtual void invalidate(Id viewer) = 0;
-  /// All feeds are cold afterwards; unsaved marks are kept.
-  virtual void invalidate_all() = 0;
-
-  // --- Views. Only the first counts. They are kept until they are saved, also for feeds that are
-  // cold; beyond the bounds they are dropped and counted.
-
-  /// `now`: not before the moment at which the list was begun. A post that has been in the archive
-  /// for longer than a week need not be named.
-  virtual void mark_seen(Id viewer, std::span<const Id> posts, Time now) = 0;
-  /// What is not saved yet, in any order, for merge_feed_marks(). Ask BEFORE the transaction that
-  /// reads the stored marks begins: whatever is saved in between is then in both.
-  virtual std::vector<FeedMark> pending_marks(Id viewer) const = 0;
   /// At most `max_viewers`, to be merged into their stored blobs by merge_feed_marks(.., now). A
   /// viewer is not handed out again before marks_saved() or marks_failed().
   virtual std::vector<UnsavedMarks> take_unsaved_marks(std::size_t max_viewers, Time now) = 0;

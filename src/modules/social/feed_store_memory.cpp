@@ -1,5 +1,7 @@
 #include "modules/social/feed_store_memory.hpp"
 
+#include <limits>
+
 #include "modules/social/feed_shard.hpp"
 
 namespace madang::social {
@@ -8,6 +10,54 @@ MemoryFeedStore::MemoryFeedStore(const MemoryFeedOptions& options)
     : options_(options), shards_(std::make_unique<Shard[]>(shard_count)), rings_(options.rings) {}
 
 MemoryFeedStore::~MemoryFeedStore() = default;
+
+Task<FeedPage> MemoryFeedStore::read(Deadline, Id viewer, FeedQuery query) {
+  co_return read(viewer, query);
+}
+
+Task<> MemoryFeedStore::add_own(Deadline, FeedPost post) {
+  const FeedFollower self{post.author, post.created_at};
+  // No snapshot can know better than the transaction that has just made it.
+  push(post, std::span(&self, 1), std::numeric_limits<std::uint64_t>::max());
+  co_return;
+}
+
+Task<> MemoryFeedStore::erase(Deadline, Id viewer, Id post) {
+  erase(viewer, post);
+  co_return;
+}
+
+Task<> MemoryFeedStore::invalidate(Deadline, Id viewer) {
+  invalidate(viewer);
+  co_return;
+}
+
+Task<> MemoryFeedStore::mark_seen(Deadline, Id viewer, std::vector<Id> posts, Time now) {
+  mark_seen(viewer, std::span<const Id>(posts), now);
+  co_return;
+}
+
+Task<std::vector<FeedMark>> MemoryFeedStore::pending_marks(Deadline, Id viewer) {
+  co_return pending_marks(viewer);
+}
+
+Task<std::expected<BuildTicket, BuildRefusal>> MemoryFeedStore::begin_build(Deadline, Id viewer) {
+  co_return begin_build(viewer);
+}
+
+Task<BuildOutcome> MemoryFeedStore::finish_build(Deadline, BuildTicket ticket,
+                                                 FeedSnapshot snapshot) {
+  co_return finish_build(ticket, std::move(snapshot));
+}
+
+Task<> MemoryFeedStore::abandon_build(Deadline, BuildTicket ticket) {
+  abandon_build(ticket);
+  co_return;
+}
+
+void MemoryFeedStore::invalidate(std::span<const Id> viewers) {
+  for (const Id viewer : viewers) invalidate(viewer);
+}
 
 void MemoryFeedStore::invalidate(Id viewer) {
   const std::uint64_t hash = FeedTable::hash(viewer);

@@ -6,6 +6,8 @@
 // arrives meanwhile waits and is applied after; whatever could make a feed differ from SQL (a
 // follow, a clock set back, an overflow, a post that comes a day late) makes it cold instead of
 // guessing.
+//
+// Nothing here waits: the port's coroutines are these calls, and look at no deadline.
 #pragma once
 
 #include <atomic>
@@ -41,16 +43,32 @@ class MemoryFeedStore final : public FeedStore {
   ~MemoryFeedStore() override;
 
   FeedLimits limits() const override { return options_.limits; }
-  FeedPage read(Id viewer, const FeedQuery& query) override;
 
-  std::expected<BuildTicket, BuildRefusal> begin_build(Id viewer) override;
-  BuildOutcome finish_build(const BuildTicket& ticket, FeedSnapshot snapshot) override;
-  void abandon_build(const BuildTicket& ticket) override;
+  Task<FeedPage> read(Deadline deadline, Id viewer, FeedQuery query) override;
+  Task<> add_own(Deadline deadline, FeedPost post) override;
+  Task<> erase(Deadline deadline, Id viewer, Id post) override;
+  Task<> invalidate(Deadline deadline, Id viewer) override;
+  Task<> mark_seen(Deadline deadline, Id viewer, std::vector<Id> posts, Time now) override;
+  Task<std::vector<FeedMark>> pending_marks(Deadline deadline, Id viewer) override;
+  Task<std::expected<BuildTicket, BuildRefusal>> begin_build(Deadline deadline, Id viewer) override;
+  Task<BuildOutcome> finish_build(Deadline deadline, BuildTicket ticket,
+                                  FeedSnapshot snapshot) override;
+  Task<> abandon_build(Deadline deadline, BuildTicket ticket) override;
+
+  FeedPage read(Id viewer, const FeedQuery& query);
+  void erase(Id viewer, Id post);
+  void invalidate(Id viewer);
+  void mark_seen(Id viewer, std::span<const Id> posts, Time now);
+  std::vector<FeedMark> pending_marks(Id viewer) const;
+  std::expected<BuildTicket, BuildRefusal> begin_build(Id viewer);
+  BuildOutcome finish_build(const BuildTicket& ticket, FeedSnapshot snapshot);
+  void abandon_build(const BuildTicket& ticket);
 
   PushReport push(const FeedPost& post, std::span<const FeedFollower> followers,
                   std::uint64_t read_seq) override;
   std::size_t remove(const FeedPost& post, std::span<const FeedFollower> followers) override;
-  void erase(Id viewer, Id post) override;
+  void invalidate(std::span<const Id> viewers) override;
+  void invalidate_all() override;
 
   FanOut policy(Id author) const override { return rings_.policy(author); }
   bool pull(const FeedPost& post, Time now) override {
@@ -60,11 +78,6 @@ class MemoryFeedStore final : public FeedStore {
   void complete_pull(Id author, std::span<const FeedFollower> followers) override;
   void begin_push(Id author) override { rings_.begin_push(author); }
 
-  void invalidate(Id viewer) override;
-  void invalidate_all() override;
-
-  void mark_seen(Id viewer, std::span<const Id> posts, Time now) override;
-  std::vector<FeedMark> pending_marks(Id viewer) const override;
   std::vector<UnsavedMarks> take_unsaved_marks(std::size_t max_viewers, Time now) override;
   void marks_saved(std::span<const Id> viewers) override;
   void marks_failed(std::span<const Id> viewers) override;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
-#include <limits>
+#include <exception>
 
 #include "platform/log/log.hpp"
 
@@ -17,9 +17,17 @@ namespace {
 /// More than this many reads in a row find nothing to show only when almost everything is hidden.
 constexpr int max_batches = 10;
 
+/// For a store that is elsewhere; what it has not done by then it owes (feed_store.hpp).
+constexpr auto own_change_patience = std::chrono::seconds(1);
+
+/// In a cursor: a live part whose first page came from SQL.
+constexpr std::int64_t live_from_sql = 2;
+
 std::string encode(const FeedCursor& cursor) {
-  return encode_cursor(CursorKind::feed, {static_cast<std::int64_t>(cursor.part), cursor.last,
-                                          to_micros(cursor.begun), cursor.floor});
+  const bool from_sql = cursor.part == FeedPart::live && cursor.from_sql;
+  const auto part = from_sql ? live_from_sql : static_cast<std::int64_t>(cursor.part);
+  return encode_cursor(CursorKind::feed,
+                       {part, cursor.last, to_micros(cursor.begun), cursor.floor});
 }
 
 Result<std::optional<FeedCursor>> decode(const std::optional<std::string>& text, Time now) {
@@ -28,13 +36,15 @@ Result<std::optional<FeedCursor>> decode(const std::optional<std::string>& text,
   if (!*numbers) return std::optional<FeedCursor>();
   const auto& n = **numbers;
   const Time begun = from_micros(n[2]);
-  const bool plausible =
-      n[0] <= 1 && n[1] <= max_id && n[3] <= max_id && begun <= now + std::chrono::seconds(2);
+  const bool plausible = n[0] <= live_from_sql && n[1] <= max_id && n[3] <= max_id &&
+                         begun <= now + std::chrono::seconds(2);
   if (!plausible)
     return invalid_field("cursor", "bad_cursor", "is not a cursor of this list; begin without one");
   if (begun < now - Feeds::cursor_life)
     return invalid_field("cursor", "cursor_expired", "is more than a day old; begin without one");
-  return std::optional(FeedCursor{static_cast<FeedPart>(n[0]), n[1], begun, n[3]});
+  const bool from_sql = n[0] == live_from_sql;
+  const FeedPart part = from_sql ? FeedPart::live : static_cast<FeedPart>(n[0]);
+  return std::optional(FeedCursor{part, n[1], begun, n[3], from_sql});
 }
 
 bool is_prefetch(const http::Request& request) {
@@ -64,16 +74,12 @@ void Feeds::mount(http::Api& api) {
 }
 
 Task<> Feeds::add_own(Id post, Id author, Time created_at) {
-  const FeedFollower self{author, created_at};
-  // No snapshot can know better than the transaction that has just made it.
-  store_.push({post, author, created_at}, std::span(&self, 1),
-              std::numeric_limits<std::int64_t>::max());
-  co_return;
+  const FeedPost own{post, author, created_at};
+  co_await store_.add_own(Deadline::after(own_change_patience), own);
 }
 
 Task<> Feeds::follows_changed(Id account) {
-  store_.invalidate(account);
-  co_return;
+  co_await store_.invalidate(Deadline::after(own_change_patience), account);
 }
 
 Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
@@ -81,18 +87,18 @@ Task<Result<Feeds::Page>> Feeds::page(Call& call, FeedQueryParameters query) {
   const bool mark_seen = query.mark_seen.value_or(true) && !is_prefetch(call.request) &&
                          call.request.method == Method::get;
   Result<Page> page = co_await read_page(call.deadline(), call.account(), std::move(query.cursor),
-                                         limit, mark_seen);
+                                         limit, mark_seen, &call.degraded);
   if (page) call.headers.emplace_back("Cache-Control", "private, no-store");
   co_return page;
 }
 
 Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
                                            std::optional<std::string> cursor, std::size_t limit,
-                                           bool mark_seen) {
+                                           bool mark_seen, resilience::Degraded* degraded) {
   const Time now = context_.clock.now();
   const auto at = decode(cursor, now);
   if (!at) co_return std::unexpected(at.error());
-  List list{viewer, *at ? (*at)->begun : now, *at, false, {}};
+  List list{viewer, *at ? (*at)->begun : now, *at, false, false, {}};
   list.rows.reserve(limit);
   for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit;
        ++batches) {
@@ -108,8 +114,11 @@ Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
           FeedLife::forgotten(row.item.first_seen, FeedLife::seconds(now)))
         seen.push_back(row.item.post);
     // Never before the list was begun, should the clock have been set back since.
-    store_.mark_seen(viewer, seen, std::max(now, list.begun));
+    const Time seen_at = std::max(now, list.begun);
+    if (!seen.empty())
+      co_await store_.mark_seen(patience(deadline, list), viewer, std::move(seen), seen_at);
   }
+  if (list.degraded && degraded != nullptr) degraded->add("feed-from-sql");
   co_return write(list);
 }
 
@@ -129,40 +138,52 @@ Feeds::Page Feeds::write(const List& list) {
   return page;
 }
 
-Task<Result<Feeds::Batch>> Feeds::next_batch(Deadline deadline, List& list, std::size_t limit) {
-  bool cold = false;
-  if (auto batch = from_memory(list, limit, cold)) {
-    from_memory_.Increment();
-    co_return std::move(*batch);
-  }
-  from_sql_.Increment();
-  if (cold) {
-    // Refused while it is being built, or while too many are: SQL answers until then.
-    if (const auto ticket = store_.begin_build(list.viewer))
-      tasks_.spawn(co_await asio::this_coro::executor, "build_feed", build(*ticket));
-  }
-  Result<Batch> batch = co_await from_sql(deadline, list, limit);
-  co_return batch;
+/// Who has waited for the store in vain does not wait again.
+Deadline Feeds::patience(Deadline deadline, const List& list) {
+  return list.degraded ? Deadline::after(std::chrono::seconds(0)) : deadline;
 }
 
-/// The live part, when memory can answer for it.
-std::optional<Feeds::Batch> Feeds::from_memory(List& list, std::size_t limit, bool& cold) {
-  if (list.at && list.at->part == FeedPart::archive) return {};
-  const FeedPage found = store_.read(
-      list.viewer, {list.begun, list.at ? list.at->last : 0, list.at ? list.at->floor : 0, limit});
-  cold = found.answer == FeedAnswer::cold;
-  if (found.answer != FeedAnswer::page) return {};
+Task<Result<Feeds::Batch>> Feeds::next_batch(Deadline deadline, List& list, std::size_t limit) {
   Batch batch;
+  const FeedAnswer answer = co_await from_store(deadline, list, limit, batch);
+  if (answer == FeedAnswer::page) {
+    from_memory_.Increment();
+    co_return batch;
+  }
+  from_sql_.Increment();
+  if (answer == FeedAnswer::unreachable) list.degraded = true;
+  if (answer == FeedAnswer::cold) {
+    // Refused while it is being built, or while too many are: SQL answers until then.
+    const auto ticket = co_await store_.begin_build(deadline, list.viewer);
+    if (ticket) tasks_.spawn(co_await asio::this_coro::executor, "build_feed", build(*ticket));
+  }
+  Result<Batch> rows = co_await from_sql(deadline, list, limit);
+  co_return rows;
+}
+
+/// The live part, when the store can answer for it.
+Task<FeedAnswer> Feeds::from_store(Deadline deadline, List& list, std::size_t limit, Batch& batch) {
+  FeedQuery query{.begun = list.begun, .limit = limit};
+  if (list.at) {
+    if (list.at->part == FeedPart::archive) co_return FeedAnswer::below_coverage;
+    query.below = list.at->last;
+    query.floor = list.at->floor;
+    query.from_sql = list.at->from_sql;
+  }
+  const FeedPage found = co_await store_.read(patience(deadline, list), list.viewer, query);
+  if (found.answer != FeedAnswer::page) co_return found.answer;
   for (const FeedItem& item : found.items) batch.emplace_back(item, FeedPart::live);
   if (found.more_live)
     list.at = FeedCursor{FeedPart::live, found.items.back().post, list.begun, found.floor};
   else
     list.at = FeedCursor{FeedPart::archive, max_id, list.begun, found.floor};
-  return batch;
+  co_return found.answer;
 }
 
 Task<Result<Feeds::Batch>> Feeds::from_sql(Deadline deadline, List& list, std::size_t limit) {
-  const std::vector<FeedMark> pending = store_.pending_marks(list.viewer);
+  const bool stays_with_sql = !list.at || list.at->from_sql;
+  const std::vector<FeedMark> pending =
+      co_await store_.pending_marks(patience(deadline, list), list.viewer);
   const FeedLimits limits = store_.limits();
   const auto body = [&](db::Transaction& tx) -> Result<SqlFeedPage> {
     return feed_page_from_sql(tx, list.viewer, list.begun, list.at, limit, limits, pending);
@@ -171,6 +192,7 @@ Task<Result<Feeds::Batch>> Feeds::from_sql(Deadline deadline, List& list, std::s
   if (!found) co_return std::unexpected(std::move(found.error()));
   list.ended = !found->next;
   if (found->next) list.at = found->next;
+  if (list.at) list.at->from_sql = stays_with_sql;
   co_return std::move(found->items);
 }
 
@@ -184,7 +206,7 @@ Task<Result<void>> Feeds::append(Deadline deadline, List& list, const Batch& bat
       deadline, list.viewer, ids, PostCache::Muted::left_out, &deleted);
   if (!shown) co_return std::unexpected(std::move(shown.error()));
   // Their event is on its way; the posts of an erased account have none.
-  for (const Id post : deleted) store_.erase(list.viewer, post);
+  for (const Id post : deleted) co_await store_.erase(patience(deadline, list), list.viewer, post);
   auto next = shown->begin();
   for (const auto& [item, part] : batch) {
     if (next == shown->end() || next->post->post.id != item.post) continue;
@@ -195,22 +217,24 @@ Task<Result<void>> Feeds::append(Deadline deadline, List& list, const Batch& bat
 }
 
 Task<> Feeds::build(BuildTicket ticket) {
+  const Deadline deadline = Deadline::after(std::chrono::seconds(30));
   const Time now = context_.clock.now();
   const FeedLimits limits = store_.limits();
   const auto body = [&](db::Transaction& tx) -> Result<FeedSnapshot> {
     return feed_snapshot_from_sql(tx, ticket.viewer, now, limits);
   };
   Result<FeedSnapshot> snapshot = fail(Kind::internal, "not_read");
+  std::exception_ptr thrown;
   try {
-    snapshot = co_await context_.db.read_latest(Deadline::after(std::chrono::seconds(30)), body);
+    snapshot = co_await context_.db.read_latest(deadline, body);
   } catch (...) {
-    store_.abandon_build(ticket);
-    throw;
+    thrown = std::current_exception();
   }
   if (snapshot)
-    store_.finish_build(ticket, std::move(*snapshot));
+    co_await store_.finish_build(deadline, ticket, std::move(*snapshot));
   else
-    store_.abandon_build(ticket);
+    co_await store_.abandon_build(deadline, ticket);
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 void Feeds::save_marks() {

@@ -1,10 +1,11 @@
-// The home feed: pages from memory where memory knows, from SQL where it does not; the rebuilding
+// The home feed: pages from the store where it knows, from SQL where it does not; the rebuilding
 // of what is cold; the saving of what was seen.
 #pragma once
 
 #include "modules/social/context.hpp"
 #include "modules/social/feed_sql.hpp"
 #include "platform/http/written_page.hpp"
+#include "platform/resilience/degraded.hpp"
 #include "platform/runtime/task_group.hpp"
 
 namespace madang::social {
@@ -19,9 +20,11 @@ class Feeds {
   void mount(http::Api& api);
 
   /// A page of the viewer's list: at its beginning, or where `cursor` says. `mark_seen`: its posts
-  /// count as seen from now on. Errors: bad_cursor, cursor_expired, database_busy.
+  /// count as seen from now on. `degraded` is told when it had to do without the store. Errors:
+  /// bad_cursor, cursor_expired, database_busy.
   Task<Result<Page>> read_page(Deadline deadline, Id viewer, std::optional<std::string> cursor,
-                               std::size_t limit, bool mark_seen);
+                               std::size_t limit, bool mark_seen,
+                               resilience::Degraded* degraded = nullptr);
 
   /// The author's own post, at once.
   Task<> add_own(Id post, Id author, Time created_at);
@@ -44,6 +47,7 @@ class Feeds {
     Time begun{};
     std::optional<FeedCursor> at;  // nothing: at its beginning
     bool ended = false;
+    bool degraded = false;  // the store does not answer: it is not waited for again
     std::vector<Row> rows;
   };
   using Batch = std::vector<std::pair<FeedItem, FeedPart>>;
@@ -51,9 +55,10 @@ class Feeds {
   Task<Result<Page>> page(http::Call& call, FeedQueryParameters query);
   static Page write(const List& list);
   Task<Result<Batch>> next_batch(Deadline deadline, List& list, std::size_t limit);
-  std::optional<Batch> from_memory(List& list, std::size_t limit, bool& cold);
+  Task<FeedAnswer> from_store(Deadline deadline, List& list, std::size_t limit, Batch& batch);
   Task<Result<Batch>> from_sql(Deadline deadline, List& list, std::size_t limit);
   Task<Result<void>> append(Deadline deadline, List& list, const Batch& batch);
+  static Deadline patience(Deadline deadline, const List& list);
   Task<> build(BuildTicket ticket);
 
   Context context_;

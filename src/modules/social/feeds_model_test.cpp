@@ -11,7 +11,9 @@ namespace {
 std::optional<FeedCursor> decoded(const std::string& cursor) {
   if (cursor.empty()) return {};
   const auto n = decode_cursor(CursorKind::feed, std::string_view(cursor), 4).value();
-  return FeedCursor{static_cast<FeedPart>(n[0]), n[1], from_micros(n[2]), n[3]};
+  const bool from_sql = n[0] == 2;
+  const FeedPart part = from_sql ? FeedPart::live : static_cast<FeedPart>(n[0]);
+  return FeedCursor{part, n[1], from_micros(n[2]), n[3], from_sql};
 }
 
 std::vector<Line> parsed(const Feeds::Page& page) {
