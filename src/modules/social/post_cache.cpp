@@ -2,61 +2,56 @@
 
 #include <algorithm>
 
+#include "modules/social/post_cache_memory.hpp"
+
 namespace madang::social {
 
 namespace {
 
-std::shared_ptr<const CachedPost> prepare(Post post) {
+std::shared_ptr<const CachedPost> prepare(const Post& post) {
   auto cached = std::make_shared<CachedPost>();
-  std::string text = json::to_json(post);
+  const std::string text = json::to_json(post);
   // `liked` is false here, and no text can hold an unescaped quote: the first match is the member.
   constexpr std::string_view member = "\"liked\":false";
   const auto at = text.find(member, text.find("\"comment_count\":"));
   cached->head = text.substr(0, at + member.size() - std::string_view("false").size());
   cached->tail = text.substr(at + member.size());
-  cached->post = std::move(post);
+  cached->post = {post.id, post.author.id};
   return cached;
+}
+
+bool has(const std::vector<Id>& sorted, Id id) {
+  return std::ranges::binary_search(sorted, id);
 }
 
 }  // namespace
 
 struct PostCache::Missing {
-  std::vector<std::shared_ptr<const CachedPost>> posts;  // in the order asked for
-  std::shared_ptr<const CachedViewer> viewer;
-  Viewers::Ticket viewer_ticket = 0;
+  PostCacheStore::Page page;
+  std::span<const Id> ids;           // all that were asked for
   std::vector<Id> post_ids;          // not in the cache
-  std::vector<std::size_t> post_at;  // and their places in `posts`
+  std::vector<std::size_t> post_at;  // and their places in the page
   std::vector<Id> like_ids;          // not known of the viewer
 };
 
+struct PostCache::Loaded {
+  std::map<Id, Post> posts;
+  std::set<Id> liked;
+  std::set<Id> blocked;
+  std::set<Id> muted;
+  std::vector<Id> absent;
+};
+
+PostCache::PostCache(db::Database& db, std::unique_ptr<PostCacheStore> store)
+    : db_(db), store_(std::move(store)) {}
+
 PostCache::PostCache(db::Database& db, std::size_t posts, std::size_t viewers,
                      metrics::Registry& registry)
-    : db_(db), posts_("posts", posts, registry), viewers_("viewers", viewers, registry) {}
-
-Task<> PostCache::forget_post(Id post) {
-  posts_.erase(post);
-  co_return;
-}
-
-Task<> PostCache::forget_author(Id author) {
-  erase_author(author);
-  co_return;
-}
-
-Task<> PostCache::forget_viewer(Id viewer) {
-  viewers_.erase(viewer);
-  co_return;
-}
+    : PostCache(db, std::make_unique<MemoryPostCache>(posts, viewers, registry)) {}
 
 void PostCache::forget_account_blocking(Id account, std::span<const Id> posts) {
-  erase_author(account);
-  viewers_.erase(account);
-  for (const Id post : posts) posts_.erase(post);
-}
-
-void PostCache::erase_author(Id author) {
-  posts_.erase_if(
-      [author](Id, const CachedPost& cached) { return cached.post.author.id == author; });
+  store_->forget_blocking(
+      {.posts = {posts.begin(), posts.end()}, .viewers = {account}, .author = account});
 }
 
 void PostCache::write(std::string& out, const Shown& shown) {
@@ -68,86 +63,97 @@ void PostCache::write(std::string& out, const Shown& shown) {
 Task<Result<std::vector<PostCache::Shown>>> PostCache::show(Deadline deadline, Id viewer,
                                                             std::span<const Id> ids, Muted muted,
                                                             std::vector<Id>* deleted) {
-  Missing have;
-  // Before the look: what is known of the viewer is carried over into what load() puts.
-  have.viewer_ticket = viewers_.ticket(viewer);
-  if (viewer != 0) have.viewer = viewers_.get(viewer);
-  have.posts.reserve(ids.size());
-  for (const Id id : ids) {
-    if (!have.posts.emplace_back(posts_.get(id))) {
-      have.post_ids.push_back(id);
-      have.post_at.push_back(have.posts.size() - 1);
+  Missing missing;
+  missing.ids = ids;
+  missing.page = co_await store_->look(deadline, viewer, ids);
+  PostCacheStore::Page& page = missing.page;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!page.posts[i]) {
+      missing.post_ids.push_back(ids[i]);
+      missing.post_at.push_back(i);
     }
-    if (viewer != 0 && (!have.viewer || !have.viewer->likes.contains(id)))
-      have.like_ids.push_back(id);
+    if (viewer != 0 && (!page.viewer || !page.viewer->likes.contains(ids[i])))
+      missing.like_ids.push_back(ids[i]);
   }
-  if (!have.post_ids.empty() || !have.like_ids.empty()) {
-    Result<void> loaded = co_await load(deadline, viewer, ids, have, deleted);
+  if (!missing.post_ids.empty() || !missing.like_ids.empty()) {
+    Result<void> loaded = co_await load(deadline, viewer, missing, deleted);
     if (!loaded) co_return std::unexpected(std::move(loaded.error()));
   }
   std::vector<Shown> out;
   out.reserve(ids.size());
-  for (std::shared_ptr<const CachedPost>& post : have.posts) {
+  for (std::shared_ptr<const CachedPost>& post : page.posts) {
     if (!post) continue;
     bool liked = false;
-    if (have.viewer) {
-      const Id author = post->post.author.id;
-      if (have.viewer->blocked.contains(author)) continue;
-      if (muted == Muted::left_out && have.viewer->muted.contains(author)) continue;
-      const auto like = have.viewer->likes.find(post->post.id);
-      liked = like != have.viewer->likes.end() && like->second;
+    if (page.viewer) {
+      const Id author = post->post.author;
+      if (has(page.viewer->blocked, author)) continue;
+      if (muted == Muted::left_out && has(page.viewer->muted, author)) continue;
+      const auto like = page.viewer->likes.find(post->post.id);
+      liked = like != page.viewer->likes.end() && like->second;
     }
     out.push_back({std::move(post), liked});
   }
   co_return out;
 }
 
-Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, std::span<const Id> ids,
-                                   Missing& missing, std::vector<Id>* deleted) {
-  // Tickets before the read: what a write makes untrue meanwhile does not get in.
-  std::vector<Posts::Ticket> tickets;
-  for (const Id id : missing.post_ids) tickets.push_back(posts_.ticket(id));
-  std::map<Id, Post> posts;
-  std::set<Id> liked;
-  std::set<Id> blocked;
-  std::set<Id> muted;
-  std::vector<Id> absent;
-  const auto body = [&](db::Transaction& tx) -> Result<void> {
-    if (!missing.post_ids.empty()) posts = load_posts(tx, missing.post_ids);
-    if (deleted != nullptr && posts.size() < missing.post_ids.size())
-      absent = deleted_among(tx, missing.post_ids);
-    if (viewer == 0) return {};
-    liked = liked_among(tx, viewer, missing.like_ids);
-    if (missing.viewer) return {};
-    blocked = blocked_with(tx, viewer);
-    muted = muted_by(tx, viewer);
-    return {};
+Result<void> PostCache::read(db::Transaction& tx, Id viewer, const Missing& missing,
+                             bool name_deleted, Loaded& loaded) {
+  loaded = {};
+  if (!missing.post_ids.empty()) loaded.posts = load_posts(tx, missing.post_ids);
+  if (name_deleted && loaded.posts.size() < missing.post_ids.size())
+    loaded.absent = deleted_among(tx, missing.post_ids);
+  if (viewer == 0) return {};
+  loaded.liked = liked_among(tx, viewer, missing.like_ids);
+  if (missing.page.viewer) return {};
+  loaded.blocked = blocked_with(tx, viewer);
+  loaded.muted = muted_by(tx, viewer);
+  return {};
+}
+
+Task<Result<void>> PostCache::load(Deadline deadline, Id viewer, Missing& missing,
+                                   std::vector<Id>* deleted) {
+  Loaded loaded;
+  const auto body = [&](db::Transaction& tx) {
+    return read(tx, viewer, missing, deleted != nullptr, loaded);
   };
-  Result<void> read = co_await db_.read_latest(deadline, body);
-  if (!read) co_return read;
-  if (deleted != nullptr) deleted->insert(deleted->end(), absent.begin(), absent.end());
+  Result<void> done = co_await db_.read_latest(deadline, body);
+  if (!done) co_return done;
+  if (deleted != nullptr)
+    deleted->insert(deleted->end(), loaded.absent.begin(), loaded.absent.end());
+  PostCacheStore::Page& page = missing.page;
+  std::vector<PostCacheStore::NewPost> posts;
   for (std::size_t i = 0; i < missing.post_ids.size(); ++i) {
-    const auto found = posts.find(missing.post_ids[i]);
-    if (found == posts.end()) continue;
-    auto cached = prepare(std::move(found->second));
-    posts_.put(missing.post_ids[i], cached, tickets[i]);
-    missing.posts[missing.post_at[i]] = std::move(cached);
+    const auto found = loaded.posts.find(missing.post_ids[i]);
+    if (found == loaded.posts.end()) continue;
+    const std::size_t at = missing.post_at[i];
+    page.posts[at] = prepare(found->second);
+    if (page.leases[at]) posts.push_back({page.posts[at], *page.leases[at]});
   }
-  if (viewer == 0 || (missing.viewer && missing.like_ids.empty())) co_return Result<void>();
-  auto known = missing.viewer ? std::make_shared<CachedViewer>(*missing.viewer)
-                              : std::make_shared<CachedViewer>();
-  if (!missing.viewer) {
-    known->blocked = std::move(blocked);
-    known->muted = std::move(muted);
+  std::optional<PostCacheStore::NewViewer> seen;
+  if (viewer != 0 && (!page.viewer || !missing.like_ids.empty())) {
+    page.viewer = merge(missing, loaded);
+    if (page.viewer_lease)
+      seen = {viewer, *page.viewer_lease, page.viewer, std::move(missing.like_ids)};
+  }
+  if (!posts.empty() || seen) store_->put(std::move(posts), std::move(seen));
+  co_return Result<void>();
+}
+
+/// What was known of the viewer together with what has been read. Bounded: when it grows too large
+/// the likes of other pages go.
+std::shared_ptr<const CachedViewer> PostCache::merge(const Missing& missing, Loaded& loaded) {
+  const CachedViewer* before = missing.page.viewer.get();
+  auto known = before ? std::make_shared<CachedViewer>(*before) : std::make_shared<CachedViewer>();
+  if (before == nullptr) {
+    known->blocked.assign(loaded.blocked.begin(), loaded.blocked.end());
+    known->muted.assign(loaded.muted.begin(), loaded.muted.end());
   }
   if (known->likes.size() + missing.like_ids.size() > max_likes)
     std::erase_if(known->likes, [&](const auto& like) {
-      return std::ranges::find(ids, like.first) == ids.end();
+      return std::ranges::find(missing.ids, like.first) == missing.ids.end();
     });
-  for (const Id id : missing.like_ids) known->likes[id] = liked.contains(id);
-  viewers_.put(viewer, known, missing.viewer_ticket);
-  missing.viewer = std::move(known);
-  co_return Result<void>();
+  for (const Id id : missing.like_ids) known->likes[id] = loaded.liked.contains(id);
+  return known;
 }
 
 }  // namespace madang::social

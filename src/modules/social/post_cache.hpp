@@ -1,34 +1,26 @@
-// Posts as they are shown, kept in process with their JSON written in advance: a page is put
-// together from fragments. Everything in a fragment is the same for every viewer; what is not
-// (`liked`) stands between its two parts.
+// Posts as they are shown: a page is put together from fragments of JSON that are kept ready. Look-
+// aside on reading, forgotten on writing: no page that begins after a write was answered shows what
+// was before it. How far that reaches when the cache is shared says post_cache_redis.hpp.
 #pragma once
 
-#include <set>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "modules/social/post_cache_store.hpp"
 #include "modules/social/storage.hpp"
-#include "platform/cache/cache.hpp"
+#include "platform/metrics/metrics.hpp"
 
 namespace madang::social {
 
-struct CachedPost {
-  Post post;         // `liked` is false
-  std::string head;  // {"id":1,...,"comment_count":0,"liked":
-  std::string tail;  // ,"created_at":"..."}
-};
-
-/// What one viewer's pages need beside the posts.
-struct CachedViewer {
-  std::set<Id> blocked;  // authors blocked in either direction
-  std::set<Id> muted;
-  std::unordered_map<Id, bool> likes;  // what is known so far, of recently shown posts
-};
-
 class PostCache {
  public:
+  PostCache(db::Database& db, std::unique_ptr<PostCacheStore> store);
+  /// In this process alone.
   PostCache(db::Database& db, std::size_t posts, std::size_t viewers, metrics::Registry& registry);
 
   enum class Muted { left_out, shown };
@@ -43,9 +35,10 @@ class PostCache {
                                         Muted muted, std::vector<Id>* deleted = nullptr);
 
   // After a commit that changed them and before it is answered.
-  Task<> forget_post(Id post);
-  Task<> forget_author(Id author);
-  Task<> forget_viewer(Id viewer);
+  Task<> forget(Forgotten what) { return store_->forget(std::move(what)); }
+  Task<> forget_post(Id post) { return forget({.posts = {post}}); }
+  Task<> forget_author(Id author) { return forget({.author = author}); }
+  Task<> forget_viewer(Id viewer) { return forget({.viewers = {viewer}}); }
   /// What shows the account, what is shown to it, and these posts. For threads of our own: blocks.
   void forget_account_blocking(Id account, std::span<const Id> posts);
 
@@ -56,18 +49,33 @@ class PostCache {
   }
 
  private:
-  using Posts = cache::Cache<Id, CachedPost>;
-  using Viewers = cache::Cache<Id, CachedViewer>;
   static constexpr std::size_t max_likes = 512;  // known likes a viewer
 
   struct Missing;
-  void erase_author(Id author);
-  Task<Result<void>> load(Deadline deadline, Id viewer, std::span<const Id> ids, Missing& missing,
-                          std::vector<Id>* deleted);
+  struct Loaded;
+  Result<void> read(db::Transaction& tx, Id viewer, const Missing& missing, bool name_deleted,
+                    Loaded& loaded);
+  Task<Result<void>> load(Deadline deadline, Id viewer, Missing& missing, std::vector<Id>* deleted);
+  static std::shared_ptr<const CachedViewer> merge(const Missing& missing, Loaded& loaded);
 
   db::Database& db_;
-  Posts posts_;
-  Viewers viewers_;
+  const std::unique_ptr<PostCacheStore> store_;
 };
+
+/// Runs the write, then forgets what it may have changed, whatever came of it: of one that threw
+/// nobody knows whether it was committed. `what` may be filled in by the transaction's body.
+template <class T>
+Task<Result<T>> write_and_forget(Task<Result<T>> write, PostCache& cache, const Forgotten& what) {
+  std::optional<Result<T>> done;
+  std::exception_ptr thrown;
+  try {
+    done.emplace(co_await std::move(write));
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_await cache.forget(what);
+  if (thrown) std::rethrow_exception(thrown);
+  co_return std::move(*done);
+}
 
 }  // namespace madang::social

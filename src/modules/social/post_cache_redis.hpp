@@ -1,0 +1,124 @@
+// Cached posts that several instances share, in Redis.
+//
+// No show() that begins after a write was answered, on any instance, uses what was read before that
+// write, when Redis took the deletion before the answer (it is tried for a second). Values live for
+// `life` at most, whatever happens. The rest is about Redis that is away or lost something:
+//
+//   - It did not take the deletion in that second: this instance no longer reads those keys and
+//     goes on trying. The others may see what was before until it succeeds, or until `life` has
+//     passed; so too when this process is killed meanwhile, or between the commit and the
+//     deletion, when nobody was answered. During an outage writes do not wait: it is waited for
+//     once.
+//   - A master was restarted, or replaced by a replica that had not heard of a deletion: nothing
+//     from before is used. Values carry the stamp of their bucket's era, and an era ends with the
+//     reign of its server (redis::reign_lua).
+//   - A master that was replaced and does not know it yet can be read by an instance that does not
+//     know it either: for the cluster's node timeout.
+//   - Redis does not answer: show() reads SQL, after `patience` at most, and at once while the
+//     client's breaker is open (madang_cache_bypassed_total).
+//
+// A value that is missing is replaced by a marker with a random number, the lease; only while that
+// very marker stands can the value be put. Deleting is all that forgetting does.
+//
+//   {tag}:era      reign + stamp
+//   {tag}:p:<id>   stamp + `?` + lease, or stamp + `=` + author, size of head, head, tail
+//   {tag}:v:<id>   hash: s(tamp), n (lease), b(locked), m(uted), and a field for each known like
+//
+// Ids are spread over 16 buckets, whose tags are chosen so that their slots lie evenly: a page is
+// at most as many scripts, and any cluster of up to 16 masters has its share.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "base/random.hpp"
+#include "modules/social/post_cache_owed.hpp"
+#include "modules/social/post_cache_store.hpp"
+#include "platform/db/database.hpp"
+#include "platform/metrics/metrics.hpp"
+#include "platform/redis/client.hpp"
+
+namespace madang::social {
+
+struct RedisPostCacheOptions {
+  /// Before the tag of every key. Its number is raised when values or fragments change their form.
+  std::string prefix = "posts1";
+  std::chrono::milliseconds life{600'000};         // of values
+  std::chrono::milliseconds lease{3'000};          // from the look to the put
+  std::chrono::milliseconds patience{100};         // for the answers to a look
+  std::chrono::milliseconds put_within{1'000};     // then it is left
+  std::chrono::milliseconds forget_within{1'000};  // then the write is answered all the same
+  std::chrono::milliseconds forget_attempt{250};   // of this, for one answer
+  std::chrono::milliseconds pay_interval{100};     // between attempts afterwards
+  std::size_t max_owed = 65'536;                   // keys; beyond them whole buckets
+  std::size_t max_listed = 50'000;                 // posts of an author; beyond them everything
+  std::size_t max_hidden = 10'000;                 // blocked and muted of a viewer who is cached
+  std::size_t max_likes = 512;                     // known of a viewer
+};
+
+class RedisPostCache final : public PostCacheStore {
+ public:
+  /// All outlive it; `random` is asked from any thread.
+  RedisPostCache(RedisPostCacheOptions options, redis::Client& client, db::Database& db,
+                 Random& random, metrics::Registry& registry);
+  ~RedisPostCache() override;
+  RedisPostCache(const RedisPostCache&) = delete;
+  RedisPostCache& operator=(const RedisPostCache&) = delete;
+
+  Task<Page> look(Deadline deadline, Id viewer, std::span<const Id> posts) override;
+  void put(std::vector<NewPost> posts, std::optional<NewViewer> viewer) override;
+  Task<> forget(Forgotten what) override;
+  void forget_blocking(const Forgotten& what) override;
+
+  /// Keys that are still to be deleted.
+  std::size_t owed() const { return owed_.size(); }
+
+ private:
+  using Steady = Deadline::Steady;
+  using Keys = std::vector<SharedKey>;
+  struct Metrics;
+  struct Looked;
+  struct Attempt;
+
+  std::string name(const SharedKey& key) const;
+  redis::Command script(const redis::Script& script, std::size_t bucket, std::size_t keys) const;
+  redis::Command look_command(const Looked& looked) const;
+  redis::Command viewer_command(Id viewer, std::span<const Id> posts, Lease lease) const;
+  std::vector<Looked> grouped(std::span<const Id> posts, Lease lease) const;
+  void take_posts(const Looked& looked, const redis::Value& answer, Page& page) const;
+  void take_viewer(std::span<const Id> posts, const redis::Value& answer, Page& page) const;
+  redis::Command put_command(const NewViewer& viewer) const;
+  Lease new_lease();
+
+  // Forgetting (post_cache_forget.cpp)
+  std::vector<redis::Command> deletions(const Keys& keys) const;
+  static Keys keys_of(const Forgotten& what);
+  static Keys everything();
+  Task<Keys> posts_of_author(Id author);
+  Keys posts_of_author_blocking(Id author);
+  bool list_some(db::Transaction& tx, Id author, Keys& keys) const;
+  void settle(Attempt& attempt, const redis::Results& results);
+  void owe(const Keys& keys);
+  void pay(const std::stop_token& stop);
+  void pay_some();
+
+  const RedisPostCacheOptions options_;
+  redis::Client& client_;
+  db::Database& db_;
+  Random& random_;
+  const std::unique_ptr<Metrics> metrics_;
+  const redis::Script look_posts_;
+  const redis::Script look_viewer_;
+  const redis::Script put_posts_;
+  const redis::Script put_viewer_;
+  std::array<std::string, SharedKey::buckets> tags_;  // of the buckets, with the prefix
+  OwedKeys owed_;
+  BucketTrouble trouble_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread payer_;
+};
+
+}  // namespace madang::social
