@@ -25,6 +25,7 @@
 #include "modules/social/people.hpp"
 #include "modules/social/posts.hpp"
 #include "modules/social/ranking.hpp"
+#include "platform/db/own_writes_redis.hpp"
 #include "platform/events/dispatcher.hpp"
 #include "platform/events/sequencer.hpp"
 #include "platform/log/log.hpp"
@@ -81,6 +82,8 @@ struct Application::Parts {
   identity::Routes identity_routes;
   identity::Suspensions suspensions{store.db(), store.ids(), store.clock(),
                                     outbox,     sessions,    hooks};
+
+  std::unique_ptr<db::RedisOwnWrites> own_writes;
 
   social::Context context{store.db(), store.ids(), store.clock(), outbox, cache};
   social::Feeds feeds{context, feed_store, tasks, registry};
@@ -180,6 +183,11 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
 
 void Application::Parts::mount() {
   redis.connect(hub);
+  if (redis.client() != nullptr) {
+    own_writes = std::make_unique<db::RedisOwnWrites>(db::OwnWritesOptions{}, store.db(),
+                                                      *redis.client(), tasks, registry);
+    api.set_own_writes(*own_writes);
+  }
   redis.share(api.limiter(), "rate");
   redis.share(account_limiter, "rate_account");
   api.set_authenticator(sessions);
@@ -270,6 +278,7 @@ void Application::Parts::stop() {
   hub.close_all();
   server.drain(config.seconds("http.drain_timeout"));
   lag.stop();
+  if (own_writes) own_writes->close();
   tasks.wait();
   live_dispatcher.stop();
   dispatcher.stop();

@@ -134,7 +134,7 @@ Task<Result<Me>> Service::me(Deadline deadline, Id account) {
     if (!found) return gone();
     return found->me;
   };
-  Result<Me> found = co_await db_.read(deadline, body);
+  Result<Me> found = co_await db_.read_latest(deadline, body);
   co_return found;
 }
 

@@ -22,7 +22,8 @@ Task<Result<NotificationPage>> Service::list(Deadline deadline, Id account, http
   const auto body = [&](db::Transaction& tx) -> Result<NotificationPage> {
     return load_page(tx, account, below, page.size());
   };
-  Result<NotificationPage> loaded = co_await db_.read(deadline, body);
+  // Whoever was just told of one, by whichever instance wrote it, finds it.
+  Result<NotificationPage> loaded = co_await db_.read_latest(deadline, body);
   co_return loaded;
 }
 

@@ -78,7 +78,8 @@ Task<Result<Page<Comment>>> Comments::list(Call& call, http::PageQuery query) {
     page.items = with_authors(tx, rows);
     return page;
   };
-  Result<Page<Comment>> page = co_await context_.db.read_latest(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<Page<Comment>> page = co_await context_.db.read(call.deadline(), body, freshness);
   co_return page;
 }
 

@@ -83,7 +83,8 @@ Task<Result<UserProfile>> People::by_id(Call& call) {
   const auto body = [user = call.id(), viewer = call.viewer()](db::Transaction& tx) {
     return load_profile(tx, user, viewer);
   };
-  Result<UserProfile> found = co_await context_.db.read_latest(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<UserProfile> found = co_await context_.db.read(call.deadline(), body, freshness);
   co_return found;
 }
 
@@ -93,7 +94,8 @@ Task<Result<UserProfile>> People::by_handle(Call& call) {
     if (!user) return user_not_found();
     return load_profile(tx, *user, call.viewer());
   };
-  Result<UserProfile> found = co_await context_.db.read_latest(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<UserProfile> found = co_await context_.db.read(call.deadline(), body, freshness);
   co_return found;
 }
 
@@ -118,7 +120,8 @@ Task<Result<People::PersonPage>> People::search(Call& call, PeopleQuery query) {
     page.items = persons(tx, viewer, ids);
     return page;
   };
-  Result<PersonPage> page = co_await context_.db.read(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<PersonPage> page = co_await context_.db.read(call.deadline(), body, freshness);
   co_return page;
 }
 
@@ -143,7 +146,8 @@ Task<Result<People::PersonPage>> People::edge_page(Call& call, http::PageQuery q
     page.items = persons(tx, viewer, ids);
     return page;
   };
-  Result<PersonPage> page = co_await context_.db.read_latest(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<PersonPage> page = co_await context_.db.read(call.deadline(), body, freshness);
   co_return page;
 }
 

@@ -189,7 +189,8 @@ Task<Result<Posts::PostPage>> Posts::of_user(Call& call, http::PageQuery query) 
     if (!is_visible(tx, user) || relation(tx, user, viewer).blocked) return user_not_found();
     return posts_of(tx, user, below, query.size() + 1);
   };
-  Result<std::vector<Id>> ids = co_await context_.db.read_latest(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<std::vector<Id>> ids = co_await context_.db.read(call.deadline(), body, freshness);
   if (!ids) co_return std::unexpected(std::move(ids.error()));
   std::optional<std::string> next;
   if (static_cast<std::int64_t>(ids->size()) > query.size()) {
@@ -211,7 +212,9 @@ Task<Result<Posts::PostPage>> Posts::liked_by_me(Call& call, http::PageQuery que
   const auto body = [&](db::Transaction& tx) -> Result<std::vector<LikedPost>> {
     return likes_of(tx, me, below, query.size() + 1);
   };
-  Result<std::vector<LikedPost>> likes = co_await context_.db.read_latest(call.deadline(), body);
+  const db::Freshness freshness = co_await call.freshness();
+  Result<std::vector<LikedPost>> likes =
+      co_await context_.db.read(call.deadline(), body, freshness);
   if (!likes) co_return std::unexpected(std::move(likes.error()));
   std::optional<std::string> next;
   if (static_cast<std::int64_t>(likes->size()) > query.size()) {

@@ -183,6 +183,9 @@ Task<Response> Api::run_checked(const Route& route, Call& call) {
     release.name = in_flight_name(*call.idempotency);
   }
   Response response = co_await route.run(call);
+  const bool reads = route.endpoint.method == Method::get;
+  if (own_writes_ != nullptr && !reads && call.principal)
+    co_await own_writes_->wrote(call.account(), call.deadline());
   co_return response;
 }
 

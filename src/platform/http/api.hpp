@@ -112,6 +112,8 @@ class Api final : public Handler {
   void set_fallback(Fallback fallback) { fallback_ = std::move(fallback); }
   /// Asked of each new request: whether it is answered 503 `overloaded` at once.
   void set_shedding(std::function<bool()> refuse_next) { refuse_next_ = std::move(refuse_next); }
+  /// Told of each signed-in request that may have written, before its answer.
+  void set_own_writes(db::OwnWrites& own_writes) { own_writes_ = &own_writes; }
   /// What counts the quotas, so that instances can share them.
   RateLimiter& limiter() { return limiter_; }
 
@@ -237,6 +239,7 @@ class Api final : public Handler {
   std::function<bool()> refuse_next_;
   metrics::Counter& shed_;
   RateLimiter limiter_;
+  db::OwnWrites* own_writes_ = nullptr;
   Router router_;
   std::vector<std::unique_ptr<Route>> routes_;
   std::unique_ptr<Route> unmatched_route_;

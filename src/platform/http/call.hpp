@@ -9,6 +9,7 @@
 
 #include "base/ids.hpp"
 #include "platform/db/database.hpp"
+#include "platform/db/own_writes.hpp"
 #include "platform/http/message.hpp"
 #include "platform/http/router.hpp"
 #include "platform/json/codec.hpp"
@@ -65,8 +66,9 @@ class Call {
   const Clock& clock;
   std::optional<Principal> principal;
   std::optional<IdempotencyKey> idempotency;
-  std::optional<StoredAnswer> replay;  // set by write(): answer this instead
-  resilience::Degraded degraded;       // what this answer had to do without: sent and counted
+  std::optional<StoredAnswer> replay;   // set by write(): answer this instead
+  resilience::Degraded degraded;        // what this answer had to do without: sent and counted
+  db::OwnWrites* own_writes = nullptr;  // null: this is the only instance
 
   Deadline deadline() const { return request.deadline; }
   Id id() const { return parameters.ids.front(); }                      // the path's first id
@@ -75,6 +77,14 @@ class Call {
   Id account() const { return principal->account; }
   /// The signed-in account, or 0.
   Id viewer() const { return principal ? principal->account : 0; }
+
+  /// Whether the next read may miss what others have just written; never what the asker has.
+  Task<db::Freshness> freshness() const {
+    db::Freshness freshness = db::Freshness::any;
+    if (own_writes != nullptr && principal)
+      freshness = co_await own_writes->freshness(principal->account, deadline());
+    co_return freshness;
+  }
 
   /// The write transaction of a request. With an Idempotency-Key the answer is stored in the same
   /// transaction, and a repeated request gets the stored one and does nothing.
