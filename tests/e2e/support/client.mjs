@@ -28,9 +28,11 @@ export class Answer {
 }
 
 export class Client {
-  // sockets: how many connections at once; 0 for a new one each time.
-  constructor(url, { sockets = 16, token } = {}) {
+  // sockets: how many connections at once; 0 for a new one each time. silence: how long an answer may
+  // take to begin, or to go on.
+  constructor(url, { sockets = 16, token, silence = timeoutMs } = {}) {
     this.base = new URL(url);
+    this.silence = silence;
     this.agent = new http.Agent({ keepAlive: sockets > 0, maxSockets: sockets || Infinity });
     this.token = token;
   }
@@ -64,7 +66,7 @@ export class Client {
         path,
         headers: sent,
         agent: this.agent,
-        timeout: timeoutMs,
+        timeout: this.silence,
       });
       request.once("timeout", () => request.destroy(new Error(`${method} ${path}: no answer`)));
       let answered = false;
