@@ -5,7 +5,7 @@
 #include <array>
 #include <filesystem>
 
-#include "platform/db/sqlite.hpp"
+#include "../../../tests/support/test_database.hpp"
 #include "platform/http/call.hpp"
 #include "platform/metrics/metrics.hpp"
 
@@ -39,12 +39,11 @@ class IdempotencyTest : public testing::Test {
   T write(F body) {
     return *db_->write_blocking([&](db::Transaction& tx) -> Result<T> { return body(tx); });
   }
-  void store(const IdempotencyKey& key, Time at) {
-    write<int>([&](db::Transaction& tx) {
-      store_answer(tx, key, 201, R"({"id":1})", at);
-      return 0;
-    });
+  Result<void> try_store(const IdempotencyKey& key, Time at) {
+    return db_->write_blocking(
+        [&](db::Transaction& tx) { return store_answer(tx, key, 201, R"({"id":1})", at); });
   }
+  void store(const IdempotencyKey& key, Time at) { try_store(key, at).value(); }
   Result<std::optional<StoredAnswer>> find(const IdempotencyKey& key) {
     return db_->read_blocking([&](db::Transaction& tx) { return find_answer(tx, key); });
   }
@@ -57,7 +56,7 @@ class IdempotencyTest : public testing::Test {
     return std::filesystem::path(::mkdtemp(pattern.data()));
   }();
   metrics::Registry registry_;
-  std::unique_ptr<db::Database> db_ = db::open_sqlite({.path = folder_ / "store.db"}, registry_);
+  std::unique_ptr<db::Database> db_ = db::open_test_database(folder_ / "store.db", registry_);
 };
 
 TEST_F(IdempotencyTest, AnAnswerIsFoundByAccountRouteKeyAndBody) {
@@ -78,7 +77,9 @@ TEST_F(IdempotencyTest, AnAnswerIsFoundByAccountRouteKeyAndBody) {
 
 TEST_F(IdempotencyTest, AKeyIsStoredOnce) {
   store(key_of(1, "a"), start);
-  EXPECT_THROW(store(key_of(1, "a"), start + 1s), db::SqlError);
+  const auto again = try_store(key_of(1, "a"), start + 1s);
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, "idempotency_in_flight");
 }
 
 TEST_F(IdempotencyTest, AnswersAreForgottenAfterADayInChunks) {
