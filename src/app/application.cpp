@@ -23,6 +23,8 @@
 #include "modules/social/feeds.hpp"
 #include "modules/social/moderation.hpp"
 #include "modules/social/people.hpp"
+#include "modules/social/post_cache_memory.hpp"
+#include "modules/social/post_cache_redis.hpp"
 #include "modules/social/posts.hpp"
 #include "modules/social/ranking.hpp"
 #include "platform/db/own_writes_redis.hpp"
@@ -43,6 +45,17 @@ namespace {
 /// Of this process, among those that hold leases.
 std::string name_of(const Store& store) {
   return "node" + std::to_string(store.node());
+}
+
+/// In this process, or where other instances see them too.
+std::unique_ptr<social::PostCacheStore> cached_posts(const config::Config& settings, Store& store,
+                                                     redis::Client* redis) {
+  if (redis != nullptr)
+    return std::make_unique<social::RedisPostCache>(social::RedisPostCacheOptions{}, *redis,
+                                                    store.db(), store.random(), store.registry());
+  return std::make_unique<social::MemoryPostCache>(
+      static_cast<std::size_t>(settings.integer("social.cached_posts")),
+      static_cast<std::size_t>(settings.integer("social.cached_viewers")), store.registry());
 }
 
 }  // namespace
@@ -121,8 +134,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
       lag(milliseconds(settings.integer("server.max_wait")), io, registry),
       redis(settings, store),
       hub({.total = static_cast<std::size_t>(settings.integer("realtime.streams"))}, registry),
-      cache(store.db(), static_cast<std::size_t>(settings.integer("social.cached_posts")),
-            static_cast<std::size_t>(settings.integer("social.cached_viewers")), registry),
+      cache(store.db(), cached_posts(settings, store, redis.client())),
       feed_store(
           {.max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))}),
       files({.name = "files",

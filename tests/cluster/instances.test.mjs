@@ -6,9 +6,10 @@ import { after, before, test } from "node:test";
 import { Client } from "../e2e/support/client.mjs";
 import { openEvents } from "../e2e/support/events.mjs";
 import { newPerson } from "../e2e/support/people.mjs";
-import { Cluster, eventually } from "./support.mjs";
+import { Cluster, eventually, sleep } from "./support.mjs";
 
 const names = ["madang-1", "madang-2", "madang-3"];
+process.env.MADANG_SERVER__MAX_WAIT = "2000"; // a busy machine is no overload
 let cluster;
 let clients;
 before(async () => {
@@ -80,7 +81,7 @@ test("what I do through one I see through the others at once", async () => {
 
     ok(await here.put(`/users/${other.id}/follow`));
     for (const j of others(i)) {
-      assert.equal(ok(await me.at[j].get(`/users/${other.id}`)).followed, true);
+      assert.equal(ok(await me.at[j].get(`/users/${other.id}`)).is_following, true);
       const feed = ok(await me.at[j].get("/feed?limit=100")).items.map((item) => item.post.id);
       assert.ok(feed.includes(theirs), "their posts are in my feed");
     }
@@ -138,20 +139,22 @@ test("a follower hears of a post through another instance, and finds it", async 
 
 test("a key is one key, whoever is asked", async () => {
   const me = await join("keys");
-  for (let round = 0; round < 10; ++round) {
+  const rounds = 6;
+  for (let round = 0; round < rounds; ++round) {
     const key = randomUUID();
     const ask = async (client) => {
       for (;;) {
         const answer = await client.create("/posts", { text: `한 번 ${round}` }, key);
         if (answer.status !== 409) return ok(answer, 201).id;
         assert.equal(answer.code, "idempotency_in_flight");
+        await sleep(20);
       }
     };
     const ids = await Promise.all([...me.at, ...me.at].map(ask));
     assert.equal(new Set(ids).size, 1);
   }
   const { items } = ok(await me.at[0].get(`/users/${me.id}/posts?limit=100`));
-  assert.equal(items.length, 10);
+  assert.equal(items.length, rounds);
 });
 
 test("a list of the ranking goes on at another instance", async () => {
@@ -169,6 +172,6 @@ test("a session that is ended at one has ended everywhere within a second", asyn
   const me = await join("leaving");
   for (const client of me.at) ok(await client.get("/me"));
   assert.equal((await me.at[0].delete("/sessions/current")).status, 204);
-  await new Promise((resolve) => setTimeout(resolve, 1050));
+  await sleep(1050);
   for (const client of me.at) assert.equal((await client.get("/me")).status, 401);
 });

@@ -124,6 +124,7 @@ Task<Response> Api::handle(Request& request) {
   }
   const Route& route = *routes_[match.route];
   Call call(request, std::move(match.parameters), route.endpoint.options.status, clock_);
+  call.own_writes = own_writes_;
   Response response = co_await run_guarded(route, call);
   if (!call.degraded.empty()) tell_degraded(call, response);
   finish(route, request, call.viewer(), response, start);
