@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { binary } from "../e2e/support/server.mjs";
+import { binary, storeSettings } from "../e2e/support/server.mjs";
 import { eventually, sleep, Yard } from "../e2e/support/yard.mjs";
 import { History } from "./history.mjs";
 import { randomOf, seed } from "./random.mjs";
@@ -55,7 +55,7 @@ async function restart() {
 // Dies before it is ready: recovery is interrupted too.
 async function dieWhileStarting(delayMs) {
   const child = spawn(binary, ["serve", "--data", yard.data, "--listen", "127.0.0.1:0"], {
-    env: { ...process.env, ...yard.env },
+    env: { ...process.env, ...yard.env, ...(await storeSettings(yard.data)) },
     stdio: "ignore",
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));

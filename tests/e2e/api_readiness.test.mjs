@@ -55,6 +55,7 @@ test("a disk that takes nothing more: 503 with the reason, and ready again by it
 });
 
 test("what is bounded shows how full it is", async () => {
+  await yard.join("guest");
   const text = (await yard.client.request("GET", "/metrics")).text;
   const value = (name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1]);
   for (const name of ["madang_uploads_running", "madang_media_waiting", "madang_media_held_bytes"])

@@ -1,11 +1,11 @@
 // Starts the real binary on a free port with a data folder of its own, and stops it again.
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onMariaDb, storeOf } from "./mariadb.mjs";
+import { spawnTied } from "./tied.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const binary = process.env.MADANG_BINARY ?? path.join(root, "build/release/madang");
@@ -56,7 +56,7 @@ export async function startServer({ data, env = {} } = {}) {
   const log = [];
   const store = await storeSettings(folder);
   const start = async (listen) => {
-    const child = spawn(binary, ["serve", "--data", folder, "--listen", listen], {
+    const child = spawnTied(binary, ["serve", "--data", folder, "--listen", listen], {
       env: { ...process.env, ...wideLimits, ...store, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -104,7 +104,7 @@ export async function startServer({ data, env = {} } = {}) {
 // Runs the binary to its end: `madang seed`, `madang admin create` and the like.
 export function runMadang(args, { input = "", env = {} } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { env: { ...process.env, ...env } });
+    const child = spawnTied(binary, args, { env: { ...process.env, ...env } });
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
     child.stderr.on("data", (chunk) => (out += chunk));

@@ -95,6 +95,12 @@ export class Tables {
     );
   }
 
+  // What is wrong with the files themselves; nothing, when all is well.
+  async damage() {
+    const lines = await this.query("pragma integrity_check;");
+    return lines.flat().filter((line) => line !== "ok");
+  }
+
   settled(options) {
     return settled(this, options);
   }
@@ -105,15 +111,17 @@ export class Tables {
   }
 }
 
+// Leases that a server prolongs every second or so: they say nothing about what was asked of it.
+const prolonged = ["event_sequencer", "nodes"];
+
 // The same of a MariaDB database.
 export class MariaDbTables {
   static async open({ server, name }) {
     const tables = new MariaDbTables();
     tables.server = server;
     tables.name = name;
-    // A lease that is prolonged by itself says nothing about what was asked for.
     const names = (await tables.query("show tables")).map(([table]) => table);
-    tables.names = names.filter((table) => table !== "event_sequencer").sort();
+    tables.names = names.filter((table) => !prolonged.includes(table)).sort();
     return tables;
   }
 
@@ -133,6 +141,11 @@ export class MariaDbTables {
     return Object.fromEntries(
       names.map((name, i) => [name, `${rows[i][0]} rows, ${rows[names.length + i][1]}`]),
     );
+  }
+
+  async damage() {
+    const rows = await this.query(`check table ${this.names.join(", ")}`);
+    return rows.filter(([, , , text]) => text !== "OK").map((row) => row.join(" "));
   }
 
   settled(options) {
