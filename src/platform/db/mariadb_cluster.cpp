@@ -141,7 +141,7 @@ void Cluster::serve(Member& member) {
     member.silent = look.reachable ? 0 : member.silent + 1;
     std::unique_lock lock(mutex_);
     keep(member, std::move(look));
-    if (member.silent == 1)
+    if (member.silent == 1 || std::exchange(member.broken, false))
       for (const auto& listener : listeners_) listener(member.host);
     changed_.wait_for(lock, options_.probe_interval,
                       [&] { return stopping_ || std::exchange(member.again, false); });
@@ -162,7 +162,12 @@ Cluster::Look Cluster::look_at(Member& member) {
       return ask(*member.connection);
     } catch (const std::exception& error) {
       member.connection.reset();
-      if (!fresh) continue;
+      if (!fresh) {
+        const std::lock_guard lock(mutex_);
+        member.trusted_since = Steady::now();
+        member.broken = true;
+        continue;
+      }
       Look look;
       look.fault = error.what();
       return look;
@@ -307,6 +312,14 @@ std::optional<std::string> Cluster::write_obstacle() {
     return "the primary database does not keep writes as it should.";
   if (!primary_->look.acknowledged) return "no replica is there to keep writes safe.";
   return {};
+}
+
+bool Cluster::outlived(const Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(members_.begin(), members_.end(), [&](auto& member) {
+    return member->host.label() == connection.host().label() &&
+           connection.since() < member->trusted_since;
+  });
 }
 
 void Cluster::on_silence(std::function<void(const MariaDbHost&)> listener) {

@@ -57,7 +57,11 @@ class Cluster {
   bool has_replicas();
   /// Why nobody may write now, although there is a primary.
   std::optional<std::string> write_obstacle();
-  /// Called for a host that has fallen silent, from its thread. Before any other use.
+  /// Whether connections to its host were found broken since it was made, so that it should not be
+  /// tried: it may have fallen silent without a word, and would be waited for in vain.
+  bool outlived(const Connection& connection);
+  /// Called for a host that has fallen silent, or all of whose older connections may have, from its
+  /// thread. Before any other use.
   void on_silence(std::function<void(const MariaDbHost&)> listener);
   /// This host did not do what it should: it is asked again at once, and not used until it answers.
   void suspect(const MariaDbHost& host);
@@ -80,6 +84,8 @@ class Cluster {
     bool asked = false;
     bool again = false;
     int silent = 0;                          // looks in a row
+    Steady::time_point trusted_since{};      // connections made before may be broken
+    bool broken = false;                     // ... and whoever waits on one is not told yet
     std::unique_ptr<Connection> connection;  // of its thread
     metrics::Gauge* up = nullptr;
     metrics::Gauge* writable = nullptr;

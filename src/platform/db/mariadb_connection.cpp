@@ -144,6 +144,9 @@ void Connection::configure(const MariaDbOptions& options, Use use) {
   run(("set session innodb_lock_wait_timeout = " + seconds +
        ", lock_wait_timeout = " + std::to_string(10 * whole_seconds(options.lock_timeout)))
           .c_str());
+  // What loses its client without being told gives its locks back as soon as others cease to wait
+  // for them. A commit under way is not touched by this.
+  run(("set session idle_transaction_timeout = " + seconds).c_str());
   if (use == Use::writer) {
     run("set session session_track_system_variables = 'last_gtid'");
     run("set session transaction isolation level read committed");

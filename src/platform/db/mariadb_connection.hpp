@@ -62,6 +62,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   const MariaDbHost& host() const { return host_; }
+  /// When it was begun to be made.
+  Deadline::Steady::time_point since() const { return since_; }
   unsigned long id() { return mysql_thread_id(handle_); }
   MYSQL* handle() { return handle_; }
   StatementCache& statements() { return statements_; }
@@ -88,6 +90,7 @@ class Connection {
   void configure(const MariaDbOptions& options, Use use);
 
   const MariaDbHost host_;
+  const Deadline::Steady::time_point since_ = Deadline::Steady::now();
   MYSQL* handle_ = nullptr;
   StatementCache statements_;
   Doom doom_ = Doom::none;

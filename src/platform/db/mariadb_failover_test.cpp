@@ -3,6 +3,7 @@
 #include <set>
 
 #include "../../../tests/support/mariadb_trio.hpp"
+#include "platform/db/mariadb_connection.hpp"
 #include "platform/db/mariadb_test_store.hpp"
 
 namespace madang::db {
@@ -57,6 +58,22 @@ class MariaDbFailover : public testing::Test {
   metrics::Registry registry_;
   std::unique_ptr<Database> db_;
 };
+
+TEST_F(MariaDbFailover, WhoVanishesInsideATransactionGivesItsLocksBack) {
+  MariaDbOptions options = options_for(trio_);
+  options.lock_timeout = 1s;
+  open(options);
+  make_t();
+  ASSERT_TRUE(insert(1).has_value());
+  // As a client whose connection fell silent: it never says another word.
+  mariadb::Connection vanished(options, options.hosts[0], mariadb::Connection::Use::writer);
+  vanished.run("update t set n = 1");
+  const auto update = [](Transaction& tx) -> Result<std::int64_t> {
+    return tx.execute("update t set n = 2");
+  };
+  EXPECT_TRUE(eventually([&] { return db_->write_blocking(update).has_value(); }));
+  EXPECT_THROW(vanished.run("commit"), SqlError);
+}
 
 TEST_F(MariaDbFailover, ReadsTakeTurnsAndSeeWhatWasWrittenHere) {
   open(options_for(trio_, {1, 2, 0}));

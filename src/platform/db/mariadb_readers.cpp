@@ -98,7 +98,7 @@ void Readers::perform(Worker& worker, Job& job) {
 
 Readers::Place& Readers::place_at(Worker& worker, const MariaDbHost& host) {
   Place& place = worker.connections[host.label()];
-  if (!place.connection)
+  if (!place.connection || cluster_.outlived(*place.connection))
     place = {std::make_unique<Connection>(options_, host, Connection::Use::reader), {}};
   return place;
 }

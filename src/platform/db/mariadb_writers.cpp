@@ -173,7 +173,9 @@ bool Writers::connect(Worker& worker, Job& job, Steady::time_point until) {
       job.refused = unreachable(*obstacle);
       return false;
     }
-    if (worker.connection && worker.connection->host().label() != host->label()) drop(worker);
+    if (worker.connection && (worker.connection->host().label() != host->label() ||
+                              cluster_.outlived(*worker.connection)))
+      drop(worker);
     if (worker.connection) return true;
     try {
       worker.connection = std::make_unique<Connection>(options_, *host, Connection::Use::writer);
