@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <thread>
 #include <utility>
@@ -156,6 +158,11 @@ Result<void> Client::ready(Deadline deadline) {
   for (;;) {
     const std::string trouble = thread_->ask([this] { return thread_->cluster().trouble(); });
     if (trouble.empty()) return {};
+    // How a server refuses a sign-in.
+    const bool denied =
+        std::ranges::any_of(std::array{"refused: WRONGPASS", "refused: NOAUTH", "refused: NOPERM"},
+                            [&](const char* words) { return trouble.contains(words); });
+    if (denied) return fail(Kind::unavailable, "redis_denied", trouble);
     if (deadline.passed()) return fail(Kind::unavailable, "redis_unavailable", trouble);
     // At start-up only, and the only one who waits.
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

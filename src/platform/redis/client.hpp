@@ -76,7 +76,8 @@ class Client {
   /// once): quick, and never back into close().
   void fire(std::vector<Command> commands, Deadline deadline, std::function<void(Results)> told);
 
-  /// Blocks until every slot has a master that answers; else says what is wrong in one line.
+  /// Blocks until every slot has a master that answers; else says what is wrong in one line, at
+  /// once when the credentials are (`redis_denied`).
   Result<void> ready(Deadline deadline);
   /// The masters it knows now. Blocks for a moment.
   std::vector<Address> masters();
