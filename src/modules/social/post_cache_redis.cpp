@@ -159,16 +159,17 @@ PostCacheStore::Lease RedisPostCache::new_lease() {
   return std::bit_cast<Lease>(random_.bytes<sizeof(Lease)>());
 }
 
-/// A script whose first key is the bucket's era.
+/// A script whose first key is the bucket's era. Once: done again after a deletion, it would make
+/// the very marker that was deleted, and what was read before that could be put.
 Command RedisPostCache::script(const Script& script, std::size_t bucket, std::size_t keys) const {
-  Command command = Command::script(script, 1 + keys);
+  Command command = Command::script(script, 1 + keys, Command::Effect::once);
   command.add_key(name(SharedKey::of_era(bucket)));
   return command;
 }
 
 /// Those that may be asked for.
 std::vector<RedisPostCache::Looked> RedisPostCache::grouped(std::span<const Id> posts,
-                                                            Lease lease) const {
+                                                            Lease& next) const {
   std::vector<Looked> out;
   std::array<std::size_t, SharedKey::buckets> place{};  // + 1
   for (std::size_t i = 0; i < posts.size(); ++i) {
@@ -176,7 +177,7 @@ std::vector<RedisPostCache::Looked> RedisPostCache::grouped(std::span<const Id> 
     if (owed_.owes(key)) continue;
     std::size_t& at = place[key.bucket];
     if (at == 0 || out[at - 1].ids.size() == max_keys_at_once) {
-      out.push_back({key.bucket, lease, {}, {}});
+      out.push_back({key.bucket, next++, {}, {}});
       at = out.size();
     }
     out[at - 1].ids.push_back(posts[i]);
@@ -185,19 +186,23 @@ std::vector<RedisPostCache::Looked> RedisPostCache::grouped(std::span<const Id> 
   return out;
 }
 
+void RedisPostCache::add_times(Command& command, Lease lease) const {
+  command.add(to_text(lease)).add_number(options_.life.count());
+  command.add_number(options_.lease.count()).add_number(options_.grace.count());
+}
+
 Command RedisPostCache::look_command(const Looked& looked) const {
   Command command = script(look_posts_, looked.bucket, looked.ids.size());
   for (const Id id : looked.ids) command.add_key(name(SharedKey::of_post(id)));
-  command.add(to_text(looked.lease)).add_number(options_.life.count());
-  command.add_number(options_.lease.count());
+  add_times(command, looked.lease);
   return command;
 }
 
 Command RedisPostCache::viewer_command(Id viewer, std::span<const Id> posts, Lease lease) const {
   const SharedKey key = SharedKey::of_viewer(viewer);
   Command command = script(look_viewer_, key.bucket, 1);
-  command.add_key(name(key)).add(to_text(lease)).add_number(options_.life.count());
-  command.add_number(options_.lease.count());
+  command.add_key(name(key));
+  add_times(command, lease);
   for (const Id id : posts) command.add_number(id);
   return command;
 }
@@ -207,13 +212,15 @@ Task<PostCacheStore::Page> RedisPostCache::look(Deadline deadline, Id viewer,
   Page page;
   page.posts.resize(posts.size());
   page.leases.resize(posts.size());
-  const Lease lease = new_lease();
-  const std::vector<Looked> looked = grouped(posts, lease);
+  // Each script has a number of its own: one that makes an era or a marker must never bring back
+  // one that was deleted.
+  Lease next = new_lease();
+  const std::vector<Looked> looked = grouped(posts, next);
   const bool asks_viewer = viewer != 0 && !owed_.owes(SharedKey::of_viewer(viewer));
   std::vector<Command> commands;
   commands.reserve(looked.size() + 1);
   for (const Looked& part : looked) commands.push_back(look_command(part));
-  if (asks_viewer) commands.push_back(viewer_command(viewer, posts, lease));
+  if (asks_viewer) commands.push_back(viewer_command(viewer, posts, next));
   std::size_t asked = 0;
   for (const Looked& part : looked) asked += part.ids.size();
   bool complete = asked == posts.size() && asks_viewer == (viewer != 0);

@@ -4,14 +4,15 @@
 // write, when Redis took the deletion before the answer (it is tried for a second). Values live for
 // `life` at most, whatever happens. The rest is about Redis that is away or lost something:
 //
-//   - It did not take the deletion in that second: this instance no longer reads those keys and
-//     goes on trying. The others may see what was before until it succeeds, or until `life` has
-//     passed; so too when this process is killed meanwhile, or between the commit and the
-//     deletion, when nobody was answered. During an outage writes do not wait: it is waited for
-//     once.
 //   - A master was restarted, or replaced by a replica that had not heard of a deletion: nothing
 //     from before is used. Values carry the stamp of their bucket's era, and an era ends with the
-//     reign of its server (redis::reign_lua).
+//     reign of its server (redis::reign_lua). The next one is closed for `grace`: by then every
+//     instance that can has deleted there what it owes. The promise holds.
+//   - A master that was not replaced took no deletion for a second: this instance no longer reads
+//     those keys and goes on trying. Others whom it does answer may see what was before until that
+//     succeeds, or until `life` has passed; so too when this process is killed meanwhile (or
+//     between the commit and the deletion: then nobody was answered). An outage is waited for once,
+//     not by each write.
 //   - A master that was replaced and does not know it yet can be read by an instance that does not
 //     know it either: for the cluster's node timeout.
 //   - Redis does not answer: show() reads SQL, after `patience` at most, and at once while the
@@ -45,8 +46,11 @@ namespace madang::social {
 struct RedisPostCacheOptions {
   /// Before the tag of every key. Its number is raised when values or fragments change their form.
   std::string prefix = "posts1";
-  std::chrono::milliseconds life{600'000};         // of values
-  std::chrono::milliseconds lease{3'000};          // from the look to the put
+  std::chrono::milliseconds life{600'000};  // of values
+  std::chrono::milliseconds lease{3'000};   // from the look to the put
+  /// A new era is closed for so long: until every instance has found the server that began it, and
+  /// has deleted there what it owed. More than a connection's pause between attempts.
+  std::chrono::milliseconds grace{5'000};
   std::chrono::milliseconds patience{100};         // for the answers to a look
   std::chrono::milliseconds put_within{1'000};     // then it is left
   std::chrono::milliseconds forget_within{1'000};  // then the write is answered all the same
@@ -84,9 +88,10 @@ class RedisPostCache final : public PostCacheStore {
 
   std::string name(const SharedKey& key) const;
   redis::Command script(const redis::Script& script, std::size_t bucket, std::size_t keys) const;
+  void add_times(redis::Command& command, Lease lease) const;
   redis::Command look_command(const Looked& looked) const;
   redis::Command viewer_command(Id viewer, std::span<const Id> posts, Lease lease) const;
-  std::vector<Looked> grouped(std::span<const Id> posts, Lease lease) const;
+  std::vector<Looked> grouped(std::span<const Id> posts, Lease& next) const;
   void take_posts(const Looked& looked, const redis::Value& answer, Page& page) const;
   void take_viewer(std::span<const Id> posts, const redis::Value& answer, Page& page) const;
   redis::Command put_command(const NewViewer& viewer) const;

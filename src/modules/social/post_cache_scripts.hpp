@@ -6,16 +6,19 @@
 
 namespace madang::social {
 
-// `local stamp`, of the era; begins one where there is none of this reign. An era that is in use
-// does not end. ARGV: lease (random: it makes the stamp too), life of values, life of markers (ms).
+// `local stamp`, of the era; begins one where there is none of this reign. At its beginning it is
+// closed: nothing is there, and nothing can be put. One that is in use does not end. ARGV: lease
+// (random: it makes the stamp too), then ms: life of values, of markers, how long it is closed.
 inline constexpr std::string_view begin_era_lua = R"lua(
 local era = redis.call('GET', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
 if not era or string.sub(era, 1, 16) ~= reign then
   era = reign .. ARGV[1]
-  redis.call('SET', KEYS[1], era, 'PX', 2 * ARGV[2])
-elseif redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
-  redis.call('PEXPIRE', KEYS[1], 2 * ARGV[2])
+  left = 2 * ARGV[2]
+  redis.call('SET', KEYS[1], era, 'PX', left)
 end
+if left > 2 * ARGV[2] - ARGV[4] then return {} end
+if left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], 2 * ARGV[2] - ARGV[4]) end
 local stamp = string.sub(era, 17)
 )lua";
 
@@ -58,9 +61,9 @@ return put
 )lua";
 
 // Lease, blocked, muted, and for each post `1`, `0` or `?`; the lease alone when the viewer is not
-// there. ARGV from 4: posts.
+// there. ARGV from 5: posts.
 inline constexpr std::string_view look_viewer_lua = R"lua(
-local found = redis.call('HMGET', KEYS[2], 's', 'n', 'b', 'm', unpack(ARGV, 4))
+local found = redis.call('HMGET', KEYS[2], 's', 'n', 'b', 'm', unpack(ARGV, 5))
 if found[1] ~= stamp then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 's', stamp, 'n', ARGV[1])
@@ -69,7 +72,7 @@ if found[1] ~= stamp then
 end
 if not found[3] then return {found[2]} end
 local likes = {}
-for i = 5, #ARGV + 1 do likes[#likes + 1] = found[i] or '?' end
+for i = 5, #ARGV do likes[#likes + 1] = found[i] or '?' end
 return {found[2], found[3], found[4], table.concat(likes)}
 )lua";
 
