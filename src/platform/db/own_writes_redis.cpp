@@ -9,7 +9,6 @@
 namespace madang::db {
 
 using redis::Command;
-using redis::Script;
 
 namespace {
 
