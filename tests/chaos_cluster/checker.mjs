@@ -5,20 +5,33 @@
 //         following: who -> [id], users: id -> profile, feeds: who -> [post id],
 //         notifications: who -> [{id, type, post, actor_count}]}, each complete.
 
-export function check(history, final) {
-  const found = [];
-  const say = (rule, text) => found.push({ rule, text });
+export const check = (history, final) => [...checkMeanwhile(history), ...checkEnd(history, final)];
+
+// What was seen while it happened.
+export function checkMeanwhile({ requests }) {
+  const { found, say } = violations();
+  checkRefusals(requests, knowledge(requests), say);
+  checkOwnWrites(requests, say);
+  checkPages(requests, say);
+  return found;
+}
+
+// What is there in the end.
+export function checkEnd(history, final) {
+  const { found, say } = violations();
   const known = knowledge(history.requests);
   checkThings("post", known.posts, [...final.posts.values()].flat(), known, say);
   checkThings("comment", known.comments, [...final.comments.values()].flat(), known, say);
   checkSwitches(known, final, say);
   checkCounters(known, final, say);
-  checkRefusals(history.requests, known, say);
-  checkOwnWrites(history.requests, say);
-  checkPages(history.requests, say);
   checkFeeds(final, say);
   checkNotifications(history, final, say);
   return found;
+}
+
+function violations() {
+  const found = [];
+  return { found, say: (rule, text) => found.push({ rule, text }) };
 }
 
 // ---- what the requests tell

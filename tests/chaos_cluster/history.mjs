@@ -29,7 +29,7 @@ export class History {
       }
       request.degraded = answer.headers["madang-degraded"];
     } catch (error) {
-      request.lost = error.code ?? error.message;
+      request.lost = error.code ?? /[^:]*$/.exec(error.message)[0].trim();
     }
     request.end = performance.now();
     return request;

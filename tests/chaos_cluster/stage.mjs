@@ -77,6 +77,7 @@ export class Stage {
       "madang",
       `for word in "$@"; do case "$word" in */data/madang-*) name=\${word##*/} ;; esac; done\n` +
         through("MADANG_DATABASE__URL") +
+        'export MADANG_OBJECTS__PUBLIC_URL="${MADANG_OBJECTS__URL%/*}"\n' + // for browsers: past the proxy
         through("MADANG_OBJECTS__URL") +
         become(binary(), "${name:-none}"),
     );

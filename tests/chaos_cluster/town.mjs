@@ -3,7 +3,7 @@ import { Client } from "../e2e/support/client.mjs";
 import { newPerson } from "../e2e/support/people.mjs";
 import { readAll } from "../chaos/verify.mjs";
 import { randomOf } from "../chaos/random.mjs";
-import { check } from "./checker.mjs";
+import { checkEnd, checkMeanwhile } from "./checker.mjs";
 import { History } from "./history.mjs";
 import { Person } from "./person.mjs";
 import { sleep } from "../cluster/support.mjs";
@@ -64,6 +64,7 @@ export class Town {
       if (violations) await sleep(300);
       violations = await this.verdict();
     } while (violations.length > 0 && performance.now() < late + settleMs);
+    violations.push(...checkMeanwhile(this.history));
     this.deaf = true;
     await this.listening;
     for (const client of [...this.ways.values(), ...this.storages.values()]) client.close();
@@ -80,7 +81,7 @@ export class Town {
     } catch (error) {
       return [{ rule: "unreadable", text: error.message }];
     }
-    return check(this.history, final);
+    return checkEnd(this.history, final);
   }
 
   async read() {
