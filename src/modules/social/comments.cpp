@@ -95,8 +95,9 @@ Task<Result<Comment>> Comments::create(Call& call, WriteComment in) {
     context_.outbox.append(tx, comment_created, post, CommentEvent{1, post, *author, *id, me});
     return one(tx, *id);
   };
-  Result<Comment> created = co_await call.write(context_.db, body);
-  if (created) co_await context_.cache.forget_post(post);
+  const Forgotten changed{.posts = {post}};
+  Task<Result<Comment>> write = call.write(context_.db, body);
+  Result<Comment> created = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return created;
 }
 
@@ -120,7 +121,7 @@ Task<Result<Comment>> Comments::edit(Call& call, WriteComment in) {
 Task<Result<Nothing>> Comments::remove(Call& call) {
   const Id id = call.id();
   const Id me = call.account();
-  Id post = 0;
+  Forgotten changed;
   const auto body = [&](db::Transaction& tx) -> Result<void> {
     const auto row = find_comment(tx, id);
     if (!row) return comment_not_found();
@@ -136,12 +137,12 @@ Task<Result<Nothing>> Comments::remove(Call& call) {
     move_comment(tx, id, row->post, ContentState::shown, ContentState::deleted);
     context_.outbox.append(tx, comment_deleted, row->post,
                            CommentEvent{1, row->post, author, id, row->author});
-    post = row->post;
+    changed.posts = {row->post};
     return {};
   };
-  Result<void> done = co_await context_.db.write(call.deadline(), body);
+  Task<Result<void>> write = context_.db.write(call.deadline(), body);
+  Result<void> done = co_await write_and_forget(std::move(write), context_.cache, changed);
   if (!done) co_return std::unexpected(std::move(done.error()));
-  co_await context_.cache.forget_post(post);
   co_return Nothing{};
 }
 

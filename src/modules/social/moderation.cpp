@@ -151,7 +151,7 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
   const Id id = call.id();
   const Result<Id> record = context_.ids.next();
   if (!record) co_return std::unexpected(record.error());
-  Id post_changed = 0;
+  Forgotten changed;
   const auto body = [&](db::Transaction& tx) -> Result<Report> {
     const auto row = find_report(tx, id);
     if (!row) return fail(Kind::not_found, "not_found", "There is no such report.");
@@ -172,7 +172,7 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
             tx, in.hide ? post_deleted : post_restored, *row->target.post,
             PostEvent{1, *row->target.post, place->first, created.value_or(Time{})});
       }
-      post_changed = *row->target.post;
+      changed.posts = {*row->target.post};
     } else if (row->target.comment) {
       const auto place = comment_place(tx, *row->target.comment);
       if (place) deed.account = place->author;
@@ -182,7 +182,7 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
                                CommentEvent{1, place->post, post ? post->first : 0,
                                             *row->target.comment, place->author});
       }
-      post_changed = place ? place->post : 0;
+      if (place) changed.posts = {place->post};
     } else if (in.hide) {
       return fail(Kind::invalid, "cannot_hide_user",
                   "A person is not hidden: suspend the account, or resolve it with hide: false.");
@@ -197,8 +197,8 @@ Task<Result<Report>> Moderation::resolve(Call& call, ResolveReport in) {
     auto reports = shown(tx, {*find_report(tx, id)});
     return std::move(reports.front());
   };
-  Result<Report> done = co_await call.write(context_.db, body);
-  if (done && post_changed != 0) co_await context_.cache.forget_post(post_changed);
+  Task<Result<Report>> write = call.write(context_.db, body);
+  Result<Report> done = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return done;
 }
 

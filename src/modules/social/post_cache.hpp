@@ -69,7 +69,8 @@ Task<Result<T>> write_and_forget(Task<Result<T>> write, PostCache& cache, const 
   std::optional<Result<T>> done;
   std::exception_ptr thrown;
   try {
-    done.emplace(co_await std::move(write));
+    Result<T> result = co_await std::move(write);
+    done.emplace(std::move(result));
   } catch (...) {
     thrown = std::current_exception();
   }

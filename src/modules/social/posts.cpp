@@ -103,8 +103,9 @@ Task<Result<Post>> Posts::edit(Call& call, EditPost in) {
     post.liked = !liked_among(tx, me, std::span(&id, 1)).empty();
     return post;
   };
-  Result<Post> edited = co_await call.write(context_.db, body);
-  if (edited) co_await context_.cache.forget_post(id);
+  const Forgotten changed{.posts = {id}};
+  Task<Result<Post>> write = call.write(context_.db, body);
+  Result<Post> edited = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return edited;
 }
 
@@ -122,8 +123,9 @@ Task<Result<Nothing>> Posts::remove(Call& call) {
     context_.outbox.append(tx, post_deleted, id, PostEvent{1, id, me, post->created_at});
     return {};
   };
-  Result<void> done = co_await context_.db.write(call.deadline(), body);
-  co_await context_.cache.forget_post(id);
+  const Forgotten changed{.posts = {id}};
+  Task<Result<void>> write = context_.db.write(call.deadline(), body);
+  Result<void> done = co_await write_and_forget(std::move(write), context_.cache, changed);
   if (!done) co_return std::unexpected(std::move(done.error()));
   co_return Nothing{};
 }
@@ -146,11 +148,9 @@ Task<Result<LikeState>> Posts::set_like(Call& call, bool wanted) {
         wanted,
         tx.value<std::int64_t>("select like_count from posts where id = ?", id).value_or(0)};
   };
-  Result<LikeState> done = co_await context_.db.write(call.deadline(), body);
-  if (done) {
-    co_await context_.cache.forget_post(id);
-    co_await context_.cache.forget_viewer(me);
-  }
+  const Forgotten changed{.posts = {id}, .viewers = {me}};
+  Task<Result<LikeState>> write = context_.db.write(call.deadline(), body);
+  Result<LikeState> done = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return done;
 }
 
