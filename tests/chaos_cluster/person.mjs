@@ -31,7 +31,8 @@ export class Person {
 
   // HAProxy, or one of the instances.
   anyWay() {
-    return this.random.chance(0.5) ? "haproxy" : this.random.one(this.town.instances);
+    if (this.town.instances.length === 0 || this.random.chance(0.5)) return "haproxy";
+    return this.random.one(this.town.instances);
   }
   otherWay(via) {
     return this.random.one(this.town.instances.filter((name) => name !== via).concat("haproxy"));
@@ -193,7 +194,7 @@ export class Person {
   async listen(until) {
     let lastEventId;
     while (!until()) {
-      const via = this.random.chance(0.5) ? "haproxy" : this.random.one(this.town.instances);
+      const via = this.anyWay();
       try {
         const events = await openEvents(this.town.ways.get(via).base.origin, { token: this.token, lastEventId });
         let taken = 0;

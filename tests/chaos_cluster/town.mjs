@@ -12,11 +12,13 @@ const silence = 15_000; // longer than a request may take (http.request_timeout)
 const settleMs = 20_000; // what lags behind an answer: feeds, counts, notifications
 
 export class Town {
-  static async open(stage, { people = 12, pauseMs = [30, 90], part = 0 } = {}) {
+  // direct: whether some requests go straight to an instance, past HAProxy.
+  static async open(stage, { people = 12, pauseMs = [30, 90], part = 0, direct = true } = {}) {
     const town = new Town();
-    Object.assign(town, { stage, pauseMs, history: new History(), people: [], posts: [], instances: stage.instances });
+    const instances = direct ? stage.instances : [];
+    Object.assign(town, { stage, pauseMs, history: new History(), people: [], posts: [], instances });
     town.ways = new Map(
-      ["haproxy", ...stage.instances].map((name) => [name, new Client(stage.url(name), { sockets: 64, silence })]),
+      ["haproxy", ...instances].map((name) => [name, new Client(stage.url(name), { sockets: 64, silence })]),
     );
     town.storages = new Map();
     for (let i = 0; i < people; ++i) {
