@@ -1,7 +1,6 @@
-#include "platform/events/dispatcher.hpp"
-
 #include <algorithm>
 
+#include "platform/events/dispatcher_states.hpp"
 #include "platform/events/parked.hpp"
 #include "platform/events/sequencer.hpp"
 #include "platform/log/log.hpp"
@@ -14,39 +13,7 @@ namespace {
 constexpr auto idle_tick = std::chrono::milliseconds(500);
 constexpr auto trim_interval = std::chrono::minutes(1);
 
-/// Why a handler did not take an event, in words for an operator.
-std::string describe_current_exception() {
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "unknown exception";
-  }
-}
-
 }  // namespace
-
-struct Dispatcher::Durable {
-  DurableSubscriber* subscriber;
-  std::string name;
-  std::int64_t position = 0;
-  bool loaded = false;
-  Time lease_until{};
-  Time next_retry{};
-  metrics::Counter* handled;
-  metrics::Counter* parked_total;
-  metrics::Gauge* parked;
-  metrics::Gauge* dead;
-};
-
-struct Dispatcher::Volatile {
-  VolatileSubscriber* subscriber;
-  std::string name;
-  std::int64_t position = -1;  // -1: begins at the log's end
-  metrics::Counter* handled;
-  metrics::Counter* failed;
-};
 
 Dispatcher::Dispatcher(db::Database& db, const Clock& clock, DispatcherOptions options,
                        std::string holder, metrics::Registry& registry)
@@ -70,7 +37,9 @@ void Dispatcher::add(DurableSubscriber& subscriber) {
   const metrics::Labels labels{{"subscriber", std::string(subscriber.name())}};
   auto state = std::make_unique<Durable>();
   state->subscriber = &subscriber;
-  state->name = subscriber.name();
+  state->place = {.name = std::string(subscriber.name()),
+                  .lease = options_.lease,
+                  .exclusive = options_.exclusive};
   state->handled = &registry_.counter("madang_events_handled_total", "Events handed out", labels);
   state->parked_total =
       &registry_.counter("madang_events_parked_total", "Events set aside after a failure", labels);
@@ -129,7 +98,7 @@ void Dispatcher::run() {
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, idle_tick, [this] { return stopping_ || wanted_ > finished_; });
-      if (stopping_) return;
+      if (stopping_) break;
       target = wanted_;
     }
     try {
@@ -144,6 +113,7 @@ void Dispatcher::run() {
     }
     changed_.notify_all();
   }
+  let_go_of_leases();
 }
 
 /// Hands out everything there is. Volatile subscribers first: feeds and live pages wait for them.
@@ -152,6 +122,7 @@ void Dispatcher::round() {
   while (more) {
     more = false;
     for (auto& subscriber : volatile_) more |= advance(*subscriber);
+    for (auto& subscriber : leased_) more |= advance(*subscriber);
     for (auto& subscriber : durable_) more |= advance(*subscriber);
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -182,49 +153,18 @@ bool Dispatcher::advance(Volatile& subscriber) {
 }
 
 bool Dispatcher::advance(Durable& subscriber) {
-  if (!hold_lease(subscriber)) return false;
+  if (!hold_lease(subscriber.place, 0)) return false;
   const auto events = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Event>> {
-    return read_after(tx, subscriber.position, options_.batch);
+    return read_after(tx, subscriber.place.position, options_.batch);
   });
   if (!events || events->empty()) return false;
   return handle_batch(subscriber, *events) &&
          static_cast<std::int64_t>(events->size()) == options_.batch;
 }
 
-bool Dispatcher::hold_lease(Durable& subscriber) {
-  const Time now = clock_.now();
-  if (subscriber.loaded && subscriber.lease_until - now > options_.lease / 2) return true;
-  const Time until = now + options_.lease;
-  const auto position = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
-    tx.execute(
-        "insert into event_positions (subscriber, seq, holder, lease_until) select ?, 0, '', 0 "
-        "where not exists (select 1 from event_positions where subscriber = ?)",
-        subscriber.name, subscriber.name);
-    const auto taken = tx.execute(
-        "update event_positions set holder = ?, lease_until = ? "
-        "where subscriber = ? and (holder = ? or lease_until < ? or ? = 1)",
-        holder_, until, subscriber.name, holder_, now, options_.exclusive ? 1 : 0);
-    if (taken == 0) return fail(Kind::conflict, "lease_held");
-    return *tx.value<std::int64_t>("select seq from event_positions where subscriber = ?",
-                                   subscriber.name);
-  });
-  subscriber.loaded = position.has_value();
-  if (!position) return false;
-  subscriber.position = *position;
-  subscriber.lease_until = until;
-  return true;
-}
-
-void Dispatcher::move_position(Durable& subscriber, db::Transaction& tx, std::int64_t seq) {
-  const auto moved = tx.execute(
-      "update event_positions set seq = ? where subscriber = ? and holder = ? and seq < ?", seq,
-      subscriber.name, holder_, seq);
-  if (moved == 0) throw std::runtime_error("the lease on " + subscriber.name + " was lost");
-}
-
 Result<void> Dispatcher::apply(Durable& subscriber, db::Transaction& tx, const Event& event) {
   if (!subscriber.subscriber->wants(event.type)) return {};
-  const bool waits = waits_behind(tx, subscriber.name, event.aggregate);
+  const bool waits = waits_behind(tx, subscriber.place.name, event.aggregate);
   if (waits)
     return fail(Kind::conflict, "parked_behind", "an earlier event of this aggregate is parked");
   return subscriber.subscriber->handle(tx, event);
@@ -239,22 +179,23 @@ bool Dispatcher::handle_batch(Durable& subscriber, const std::vector<Event>& eve
     const auto applied = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
       for (const Event& event : events)
         if (auto result = apply(subscriber, tx, event); !result) return result;
-      move_position(subscriber, tx, events.back().seq);
+      move_position(subscriber.place, tx, events.back().seq);
       return {};
     });
     done = applied.has_value();
     no_room = !done && applied.error().kind == Kind::unavailable;
   } catch (...) {
-    log::debug("events", "batch_failed", {{"subscriber", subscriber.name}});
+    log::debug("events", "batch_failed", {{"subscriber", subscriber.place.name}});
   }
   if (!done) {
-    subscriber.loaded = false;  // whatever interrupts this: the position is read from SQL again
+    subscriber.place.loaded =
+        false;  // whatever interrupts this: the position is read from SQL again
     if (no_room) return false;
     for (const Event& event : events)
       if (!handle_one(subscriber, event)) return false;
-    subscriber.loaded = true;
+    subscriber.place.loaded = true;
   }
-  subscriber.position = events.back().seq;
+  subscriber.place.position = events.back().seq;
   subscriber.handled->Increment(static_cast<double>(events.size()));
   subscriber.subscriber->committed();
   return true;
@@ -266,7 +207,7 @@ bool Dispatcher::handle_one(Durable& subscriber, const Event& event) {
   try {
     const auto applied = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
       if (auto result = apply(subscriber, tx, event); !result) return result;
-      move_position(subscriber, tx, event.seq);
+      move_position(subscriber.place, tx, event.seq);
       return {};
     });
     if (applied) return true;
@@ -281,15 +222,15 @@ bool Dispatcher::handle_one(Durable& subscriber, const Event& event) {
 
 void Dispatcher::park(Durable& subscriber, const Event& event, const std::string& reason) {
   log::warn("events", "parked",
-            {{"subscriber", subscriber.name},
+            {{"subscriber", subscriber.place.name},
              {"seq", event.seq},
              {"type", event.type},
              {"reason", reason}});
   const Time now = clock_.now();
   const Failure failure{reason, now, now + options_.first_backoff, false};
   const auto parked = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-    insert_parked(tx, subscriber.name, event, failure);
-    move_position(subscriber, tx, event.seq);
+    insert_parked(tx, subscriber.place.name, event, failure);
+    move_position(subscriber.place, tx, event.seq);
     return {};
   });
   if (!parked) throw std::runtime_error("an event could not be parked: " + parked.error().detail);
@@ -298,12 +239,12 @@ void Dispatcher::park(Durable& subscriber, const Event& event, const std::string
 
 void Dispatcher::retry_due(Durable& subscriber) {
   const Time now = clock_.now();
-  if (!subscriber.loaded || now < subscriber.next_retry) return;
+  if (!subscriber.place.loaded || now < subscriber.next_retry) return;
   subscriber.next_retry = now + options_.first_backoff;
   ParkedCounts counts;
   const auto due = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<DueEvent>> {
-    counts = count_parked(tx, subscriber.name);
-    return due_events(tx, subscriber.name, now, options_.batch);
+    counts = count_parked(tx, subscriber.place.name);
+    return due_events(tx, subscriber.place.name, now, options_.batch);
   });
   subscriber.parked->Set(static_cast<double>(counts.all));
   subscriber.dead->Set(static_cast<double>(counts.dead));
@@ -316,7 +257,7 @@ void Dispatcher::retry_one(Durable& subscriber, const DueEvent& due, Time now) {
   const Event& event = due.event;
   try {
     const auto handled = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-      if (!take_parked(tx, subscriber.name, event.seq)) return {};  // discarded meanwhile
+      if (!take_parked(tx, subscriber.place.name, event.seq)) return {};  // discarded meanwhile
       return subscriber.subscriber->handle(tx, event);
     });
     if (handled) {
@@ -335,12 +276,13 @@ void Dispatcher::retry_one(Durable& subscriber, const DueEvent& due, Time now) {
                 options_.max_backoff);
   failure.dead = due.attempts + 1 >= options_.max_attempts;
   (void)db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-    note_failure(tx, subscriber.name, event.seq, failure);
+    note_failure(tx, subscriber.place.name, event.seq, failure);
     return {};
   });
   if (failure.dead)
-    log::error("events", "dead_letter",
-               {{"subscriber", subscriber.name}, {"seq", event.seq}, {"reason", failure.reason}});
+    log::error(
+        "events", "dead_letter",
+        {{"subscriber", subscriber.place.name}, {"seq", event.seq}, {"reason", failure.reason}});
 }
 
 std::int64_t Dispatcher::retry_parked() {
@@ -350,7 +292,8 @@ std::int64_t Dispatcher::retry_parked() {
   return freed.value_or(0);
 }
 
-/// Forgets old events that everybody has handled; never the newest, whose number the next one
+/// Forgets old events that everybody has handled (a leased subscriber that missed some begins
+/// anew); never the newest, whose number the next one
 /// builds on. The oldest come first, so that nothing is read that is not about to go.
 void Dispatcher::trim() {
   const Time now = clock_.now();
@@ -372,7 +315,8 @@ void Dispatcher::trim() {
           const auto last = tx.value<std::optional<std::int64_t>>(
               "select max(seq) from (select seq, created_at from outbox where seq > 0 order by seq "
               "limit ?) oldest where created_at < ? "
-              "and seq < (select coalesce(min(seq), 0) from event_positions) "
+              "and seq < (select coalesce(min(seq), 0) from event_positions "
+              "where subscriber not like 'leased:%') "
               "and seq < (select max(seq) from outbox)",
               chunk, now - options_.keep);
           if (!last || !*last) return 0;

@@ -8,6 +8,10 @@
 //
 // A volatile subscriber keeps its state in memory and therefore no position: it hears what is
 // committed from its start on, and builds what came before from SQL by itself.
+//
+// A leased subscriber keeps its state elsewhere, shared by all programs of this store: one of them
+// at a time, who holds its lease, handles events for all. Its position is in SQL and moves after
+// the events are handled, so each is handled at least once; a failure holds everything up.
 #pragma once
 
 #include <condition_variable>
@@ -46,14 +50,30 @@ class VolatileSubscriber {
   virtual void reset() = 0;
 };
 
+class LeasedSubscriber {
+ public:
+  virtual ~LeasedSubscriber() = default;
+  virtual std::string_view name() const = 0;  // stable: its position is kept under it
+  /// In order; on the dispatcher's thread, outside of any transaction. After an exception the same
+  /// events come again, here or in another program, and so they may when it took longer than the
+  /// lease: what is done twice must do no harm.
+  virtual void handle(const std::vector<Event>& events) = 0;
+  /// Its first start, or events were missed that are no longer kept: forget everything that was
+  /// derived from them. After an exception it is asked again.
+  virtual void reset() = 0;
+};
+
 struct DispatcherOptions {
   std::int64_t batch = 256;
   int max_attempts = 12;
   std::chrono::milliseconds first_backoff{500};
   std::chrono::milliseconds max_backoff{5 * 60 * 1000};
   std::chrono::milliseconds lease{10'000};
-  std::chrono::hours keep{7 * 24};        // how long handled events stay readable
-  std::chrono::hours keep_dead{14 * 24};  // dead letters, since they were last tried
+  std::chrono::milliseconds leased_for{4'000};  // how long others wait for one that is gone
+  std::int64_t leased_batch = 32;               // handled and then confirmed by leased subscribers
+  std::chrono::milliseconds leased_pause{250};  // after a failure; up to eight times that
+  std::chrono::hours keep{7 * 24};              // how long handled events stay readable
+  std::chrono::hours keep_dead{14 * 24};        // dead letters, since they were last tried
   bool exclusive =
       true;  // this process owns the store alone: leases of the dead are taken over at once
 };
@@ -69,6 +89,7 @@ class Dispatcher {
   /// Before start().
   void add(DurableSubscriber& subscriber);
   void add(VolatileSubscriber& subscriber);
+  void add(LeasedSubscriber& subscriber);
 
   void start();
   void stop();
@@ -84,17 +105,35 @@ class Dispatcher {
  private:
   struct Durable;
   struct Volatile;
+  struct Leased;
+  /// A position in SQL, and the right to move it.
+  struct Place {
+    std::string name;  // of its row
+    std::int64_t position = 0;
+    bool loaded = false;
+    Time lease_until{};
+    std::chrono::milliseconds lease{};
+    bool exclusive = false;  // this process owns the store alone
+  };
 
   void run();
   void round();
   bool advance(Volatile& subscriber);
   bool advance(Durable& subscriber);
-  bool hold_lease(Durable& subscriber);
+  bool hold_lease(Place& place, std::int64_t first);
   bool handle_batch(Durable& subscriber, const std::vector<Event>& events);
   bool handle_one(Durable& subscriber, const Event& event);
   Result<void> apply(Durable& subscriber, db::Transaction& tx, const Event& event);
   void park(Durable& subscriber, const Event& event, const std::string& reason);
-  void move_position(Durable& subscriber, db::Transaction& tx, std::int64_t seq);
+  void move_position(const Place& place, db::Transaction& tx, std::int64_t seq);
+  // dispatcher_leased.cpp
+  bool advance(Leased& subscriber);
+  bool begin(Leased& subscriber);
+  bool tell(Leased& subscriber, const std::vector<Event>& events);
+  bool confirm(Leased& subscriber, std::int64_t seq);
+  void let_go(Leased& subscriber);
+  void let_go_of_leases();
+
   void retry_due(Durable& subscriber);
   void retry_one(Durable& subscriber, const DueEvent& due, Time now);
   void trim();
@@ -109,6 +148,7 @@ class Dispatcher {
   metrics::Gauge& last_round_;
   std::vector<std::unique_ptr<Durable>> durable_;
   std::vector<std::unique_ptr<Volatile>> volatile_;
+  std::vector<std::unique_ptr<Leased>> leased_;
   Time last_trim_{};
 
   std::mutex mutex_;
