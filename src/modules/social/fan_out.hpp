@@ -54,4 +54,18 @@ class FanOutSubscriber final : public events::VolatileSubscriber {
   metrics::Counter& followers_reached_;
 };
 
+/// The same for a store that several instances share: one of them does it for all. What the store
+/// does not take is repeated until it does.
+class SharedFanOut final : public events::LeasedSubscriber {
+ public:
+  explicit SharedFanOut(FanOutSubscriber& fan_out) : fan_out_(fan_out) {}
+
+  std::string_view name() const override { return fan_out_.name(); }
+  void handle(const std::vector<events::Event>& events) override { fan_out_.handle(events); }
+  void reset() override { fan_out_.reset(); }
+
+ private:
+  FanOutSubscriber& fan_out_;
+};
+
 }  // namespace madang::social

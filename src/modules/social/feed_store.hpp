@@ -113,6 +113,7 @@ enum class BuildRefusal : std::uint8_t {
   already_warm,
   already_building,
   too_many_builds,
+  too_early,  // the store has just changed hands
   unreachable,
 };
 
@@ -166,6 +167,8 @@ struct FeedStats {
   std::uint64_t pending_overflows = 0, trims = 0, ring_overflows = 0;
   std::uint64_t invalidations = 0, evictions = 0, idle_drops = 0, swept_entries = 0;
   std::uint64_t marks = 0, marks_dropped = 0, clock_set_back = 0;
+  std::uint64_t unreachable_reads = 0;
+  std::size_t owed = 0;  // feeds whose change the store has not taken yet
   FeedCosts costs;
 };
 

@@ -1,12 +1,12 @@
-// The home feed with all its real parts (SQLite, outbox, dispatcher, fan-out, store in memory,
-// cache of posts, background builds) through random histories: every page that is read is held
-// against what plain SQL says at that moment. The seed fixes what happens; how threads interleave
-// is open.
+// The home feed with all its real parts (SQL, outbox, dispatcher, fan-out, store, cache of posts,
+// background builds) through random histories: every page that is read is held against what plain
+// SQL says at that moment. The seed fixes what happens; how threads interleave is open.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
+#include <deque>
 #include <filesystem>
 
 #include "../../../tests/support/run_task.hpp"
@@ -41,6 +41,7 @@ struct Tally {
   std::size_t hidden = 0, restored = 0, wipes = 0, turned_back = 0, ids_refused = 0;
   std::size_t from_memory = 0, from_sql = 0, below_coverage = 0, pulled = 0, evictions = 0;
   std::size_t builds = 0, builds_void = 0, disturbed = 0, hints = 0;
+  std::size_t faults = 0, unreachable = 0;
 };
 
 /// One line of a feed, as it is shown and as it should be.
@@ -83,10 +84,39 @@ class Folder {
   std::filesystem::path path_;
 };
 
+/// The stores of a yard, and what may go wrong with them.
+class Stores {
+ public:
+  virtual ~Stores() = default;
+  /// One for each instance that shares the feeds.
+  virtual std::vector<std::unique_ptr<FeedStore>> make(const Clock& clock) = 0;
+  /// Events are handled once for all instances; faults happen.
+  virtual bool shared() const { return false; }
+  /// Something breaks now, and is mended by what it answers.
+  virtual std::function<void()> fault(SeededRandom& /*random*/) { return {}; }
+};
+
+class InMemory final : public Stores {
+ public:
+  explicit InMemory(const MemoryFeedOptions& options) : options_(options) {}
+  std::vector<std::unique_ptr<FeedStore>> make(const Clock& /*clock*/) override {
+    std::vector<std::unique_ptr<FeedStore>> one;
+    one.push_back(std::make_unique<MemoryFeedStore>(options_));
+    return one;
+  }
+
+ private:
+  const MemoryFeedOptions options_;
+};
+
+Tally histories(Stores& stores, std::size_t cached, std::uint64_t first, std::uint64_t last,
+                int steps);
+
 class Yard {
  public:
-  Yard(std::uint64_t seed, const MemoryFeedOptions& options, std::size_t cached, Tally& tally)
-      : random_(seed), tally_(tally), cache_(*db_, cached * 4, cached, registry_), store_(options) {
+  Yard(std::uint64_t seed, Stores& stores, std::size_t cached, Tally& tally)
+      : random_(seed), tally_(tally), stores_(stores), cache_(*db_, cached * 4, cached, registry_) {
+    for (const auto& store : feed_stores_) feeds_.emplace_back(context_, *store, tasks_, registry_);
     const db::ModuleSchema* const modules[] = {&db::http_schema, &db::events_schema,
                                                &db::identity_schema, &db::media_schema,
                                                &db::social_schema};
@@ -94,7 +124,10 @@ class Yard {
     ids_.extend(clock_.now() + std::chrono::days(3000));
     for (Id id = 1; id <= people; ++id) add_account(id, "person" + std::to_string(id));
     for (int i = 0; i < 25; ++i) follow(person(), person(), true);
-    dispatcher_.add(fan_out_);
+    if (stores.shared())
+      dispatcher_.add(shared_fan_out_);
+    else
+      dispatcher_.add(fan_out_);
     dispatcher_.start();
     sequencer_.start();
   }
@@ -109,13 +142,16 @@ class Yard {
 
   void step();
   void finish() {
-    const FeedStats stats = store_.stats();
-    tally_.from_memory += stats.reads - stats.cold_reads - stats.below_coverage_reads;
-    tally_.from_sql += stats.cold_reads;
-    tally_.below_coverage += stats.below_coverage_reads;
-    tally_.evictions += stats.evictions;
-    tally_.builds += stats.builds;
-    tally_.builds_void += stats.builds_void;
+    for (const auto& store : feed_stores_) {
+      const FeedStats stats = store->stats();
+      tally_.from_memory += stats.reads - stats.cold_reads - stats.below_coverage_reads;
+      tally_.from_sql += stats.cold_reads;
+      tally_.below_coverage += stats.below_coverage_reads;
+      tally_.unreachable += stats.unreachable_reads;
+      tally_.evictions += stats.evictions;
+      tally_.builds += stats.builds;
+      tally_.builds_void += stats.builds_void;
+    }
     tally_.hints += hints_;
   }
 
@@ -126,6 +162,11 @@ class Yard {
   };
 
   bool chance(unsigned percent) { return random_.below(100) < percent; }
+  /// Any of the instances: whoever the request comes to.
+  FeedStore& store() { return *feed_stores_[random_.below(feed_stores_.size())]; }
+  Feeds& feeds() { return feeds_[random_.below(feeds_.size())]; }
+  static Deadline soon() { return Deadline::after(1s); }
+  std::vector<FeedMark> pending_marks(Id viewer);
   Id person() { return static_cast<Id>(random_.below(people)) + 1; }
 
   template <class Body>
@@ -164,6 +205,10 @@ class Yard {
   void like();
   void move_clock();
   void forget();
+  void fault();
+  void settle();
+  void catch_up();
+  bool behind();
   void change_policy();
   void upkeep();
   void read(bool caught_up);
@@ -185,6 +230,7 @@ class Yard {
 
   SeededRandom random_;
   Tally& tally_;
+  Stores& stores_;
   std::vector<Id> posts_;
   std::vector<Id> hidden_;
   std::vector<Open> open_;
@@ -200,13 +246,14 @@ class Yard {
   events::Outbox outbox_{clock_};
   PostCache cache_;
   Context context_{*db_, ids_, clock_, outbox_, cache_};
-  MemoryFeedStore store_;
+  std::vector<std::unique_ptr<FeedStore>> feed_stores_ = stores_.make(clock_);
   runtime::TaskGroup tasks_{"feeds", registry_};
-  Feeds feeds_{context_, store_, tasks_, registry_};
-  FanOutSubscriber fan_out_{context_, store_, eager,
+  std::deque<Feeds> feeds_;
+  FanOutSubscriber fan_out_{context_, *feed_stores_.front(), eager,
                             FeedHints{[this](std::span<const Id> who) { hints_ += who.size(); },
                                       [] { return std::vector<Id>{1, 2, 3}; }},
                             registry_};
+  SharedFanOut shared_fan_out_{fan_out_};
   events::Dispatcher dispatcher_{*db_, clock_, {}, "test", registry_};
   events::Sequencer sequencer_{*db_, {.tick = std::chrono::milliseconds(1)}, "test", registry_};
 };

@@ -1,4 +1,6 @@
 // For tests: what people do and what happens to the house (feeds_model.hpp).
+#include <thread>
+
 #include "modules/social/feeds_model.hpp"
 
 namespace madang::social::feeds_model {
@@ -38,7 +40,7 @@ void Yard::post() {
     outbox_.append(tx, post_created, *id, PostEvent{1, *id, author, now});
     return true;
   });
-  run(feeds_.add_own(*id, author, now));
+  run(feeds().add_own(*id, author, now));
   posts_.push_back(*id);
 }
 
@@ -99,7 +101,7 @@ void Yard::follow(Id me, Id other, bool wanted) {
                      FollowEvent{1, me, other});
     return changed;
   });
-  run(feeds_.follows_changed(me));
+  run(feeds().follows_changed(me));
 }
 
 void Yard::block() {
@@ -117,7 +119,7 @@ void Yard::block() {
   });
   for (const Id account : {me, other}) {
     run(cache_.forget_viewer(account));
-    run(feeds_.follows_changed(account));
+    run(feeds().follows_changed(account));
   }
 }
 
@@ -167,7 +169,7 @@ void Yard::move_clock() {
 void Yard::read_meanwhile() {
   const Id viewer = person();
   bool answered = false;
-  asio::co_spawn(io_, feeds_.read_page(Deadline::after(30s), viewer, {}, 5, chance(50)),
+  asio::co_spawn(io_, feeds().read_page(Deadline::after(30s), viewer, {}, 5, chance(50)),
                  [&answered](const std::exception_ptr& error, const Result<Feeds::Page>& page) {
                    EXPECT_TRUE(!error && page.has_value());
                    answered = true;
@@ -184,32 +186,83 @@ void Yard::read_meanwhile() {
   } else {
     for (std::uint64_t posts = random_.below(6); posts > 0; --posts) post();
     if (chance(30)) remove();
-    if (chance(70)) dispatcher_.drain();
+    if (chance(70)) catch_up();
   }
   while (!answered) io_.run_one_for(10ms);
 }
 
 void Yard::forget() {
   ++tally_.wipes;
+  if (stores_.shared() && chance(35)) return fault();
   if (chance(30)) return fan_out_.reset();
-  if (chance(30)) return store_.invalidate_all();
-  store_.invalidate(person());
+  if (chance(30)) return store().invalidate_all();
+  run(store().invalidate(soon(), person()));
+}
+
+/// Life goes on while something is broken.
+void Yard::fault() {
+  ++tally_.faults;
+  settle();
+  const auto mend = stores_.fault(random_);
+  for (std::uint64_t things = 2 + random_.below(8); things > 0; --things) {
+    if (chance(25))
+      post();
+    else if (chance(20))
+      follow(person(), person(), chance(50));
+    else if (chance(10))
+      remove();
+    else
+      read(false);
+  }
+  if (mend) mend();
+  settle();
+}
+
+/// Until everybody knows what one instance knows: views are shared when they are saved, should
+/// Redis have lost them, and what is owed is paid.
+void Yard::settle() {
+  const Deadline deadline = Deadline::after(30s);
+  for (bool owed = true; owed && !deadline.passed();) {
+    owed = false;
+    for (std::size_t i = 0; i < feeds_.size(); ++i) {
+      feeds_[i].save_marks();
+      feeds_[i].sweep();
+      owed |= feed_stores_[i]->stats().owed > 0;
+    }
+  }
+}
+
+void Yard::catch_up() {
+  dispatcher_.drain();
+  const Deadline deadline = Deadline::after(30s);
+  while (stores_.shared() && behind() && !deadline.passed()) {
+    std::this_thread::sleep_for(5ms);
+    dispatcher_.drain();
+  }
+}
+
+bool Yard::behind() {
+  return query([](db::Transaction& tx) {
+    const auto position =
+        tx.value<std::int64_t>("select seq from event_positions where subscriber like 'leased:%'");
+    return position.value_or(-1) < events::last_sequence(tx);
+  });
 }
 
 /// As the policy would after a change of what things cost. The fan-out stands still meanwhile.
 void Yard::change_policy() {
   dispatcher_.drain();
-  store_.begin_push(person());
+  store().begin_push(person());
 }
 
 void Yard::upkeep() {
   switch (random_.below(5)) {
     case 0:
-      return feeds_.save_marks();
+      return feeds().save_marks();
     case 1:
-      return feeds_.sweep();
+      return feeds().sweep();
     case 2:
-      return dispatcher_.drain();
+      return catch_up();
     case 3:
       return finish_builds();
     default:

@@ -37,16 +37,16 @@ void Yard::read(bool caught_up) {
     from = open_[which];
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(which));
   }
-  if (caught_up) dispatcher_.drain();
-  tally_.pulled += store_.stats().pulled_authors;
+  if (caught_up) catch_up();
+  tally_.pulled += feed_stores_.front()->stats().pulled_authors;
   const auto at = decoded(from.cursor);
   const std::size_t limit = 1 + random_.below(9);
   const bool mark_seen = chance(80);
-  const std::vector<FeedMark> pending = store_.pending_marks(from.viewer);
+  const std::vector<FeedMark> pending = pending_marks(from.viewer);
   std::optional<std::string> cursor;
   if (at) cursor = from.cursor;
   const Result<Feeds::Page> page =
-      run(feeds_.read_page(Deadline::after(30s), from.viewer, cursor, limit, mark_seen));
+      run(feeds().read_page(Deadline::after(30s), from.viewer, cursor, limit, mark_seen));
   const bool refused =
       at && (at->begun < clock_.now() - Feeds::cursor_life || at->begun > clock_.now() + 2s);
   ASSERT_EQ(page.has_value(), !refused) << (page ? "" : page.error().detail);
@@ -65,6 +65,16 @@ void Yard::read(bool caught_up) {
   else
     ++tally_.behind;
   if (page->next_cursor && open_.size() < 8) open_.push_back({from.viewer, *page->next_cursor});
+}
+
+/// Of all instances.
+std::vector<FeedMark> Yard::pending_marks(Id viewer) {
+  std::vector<FeedMark> all;
+  for (const auto& store : feed_stores_) {
+    const std::vector<FeedMark> some = run(store->pending_marks(soon(), viewer));
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
 }
 
 /// All posts, by what the tables say and nothing else.
@@ -148,14 +158,12 @@ void Yard::check_list(Id viewer, const std::optional<FeedCursor>& at, std::size_
   ASSERT_EQ(got, expected) << "the page has " << size << " of at most " << limit;
 }
 
-namespace {
-
-Tally histories(const MemoryFeedOptions& options, std::size_t cached, std::uint64_t first,
-                std::uint64_t last, int steps) {
+Tally histories(Stores& stores, std::size_t cached, std::uint64_t first, std::uint64_t last,
+                int steps) {
   Tally tally;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Yard yard(seed, options, cached, tally);
+    Yard yard(seed, stores, cached, tally);
     for (int step = 0; step < steps; ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       yard.step();
@@ -168,14 +176,16 @@ Tally histories(const MemoryFeedOptions& options, std::size_t cached, std::uint6
       "cursors, %zu refused, %zu floors; %zu behind; reads: %zu memory, %zu cold, %zu below "
       "coverage; %zu pulled authors, %zu evictions, %zu builds, %zu void, %zu disturbed, %zu "
       "hints; %zu hidden, "
-      "%zu restored, %zu wipes, %zu times back, %zu ids refused\n",
+      "%zu restored, %zu wipes, %zu times back, %zu ids refused; %zu faults, %zu unreachable\n",
       tally.pages, tally.rows, tally.live, tally.archived, tally.seen, tally.liked, tally.filtered,
       tally.followed_cursors, tally.refused_cursors, tally.floors, tally.behind, tally.from_memory,
       tally.from_sql, tally.below_coverage, tally.pulled, tally.evictions, tally.builds,
       tally.builds_void, tally.disturbed, tally.hints, tally.hidden, tally.restored, tally.wipes,
-      tally.turned_back, tally.ids_refused);
+      tally.turned_back, tally.ids_refused, tally.faults, tally.unreachable);
   return tally;
 }
+
+namespace {
 
 void expect_everything_happened(const Tally& tally) {
   EXPECT_GT(tally.pages, 300U);
@@ -200,15 +210,16 @@ void expect_everything_happened(const Tally& tally) {
 }
 
 TEST(FeedsModel, EveryPageIsWhatSqlSays) {
-  expect_everything_happened(histories({.limits = small}, 200, 1, 6, 400));
+  InMemory stores({.limits = small});
+  expect_everything_happened(histories(stores, 200, 1, 6, 400));
 }
 
 TEST(FeedsModel, EveryPageIsWhatSqlSaysInLittleMemory) {
-  const MemoryFeedOptions little{.limits = small,
-                                 .max_entries = 90,
-                                 .max_builds = 2,
-                                 .max_pending = 2,
-                                 .rings = {.authors = 3, .posts = 6}};
+  InMemory little({.limits = small,
+                   .max_entries = 90,
+                   .max_builds = 2,
+                   .max_pending = 2,
+                   .rings = {.authors = 3, .posts = 6}});
   const Tally tally = histories(little, 4, 101, 106, 400);
   expect_everything_happened(tally);
   EXPECT_GT(tally.evictions, 10U);
