@@ -4,23 +4,18 @@ import { eventually } from "../e2e/support/yard.mjs";
 import { randomOf } from "./random.mjs";
 
 // Everything that can be read, once: {posts: author -> [post], comments: post -> [comment], ...}.
-export async function readAll(yard, people) {
-  const found = { posts: new Map(), comments: new Map(), likes: new Map(), following: new Map() };
-  for (const person of people) {
-    const client = yard.client.as(person.token);
-    found.posts.set(person.id, await client.all(`/users/${person.id}/posts`));
-    found.likes.set(
-      person.id,
-      (await client.all("/me/likes")).map((post) => post.id),
-    );
-    found.following.set(
-      person.id,
-      (await client.all(`/users/${person.id}/following`)).map((p) => p.id),
-    );
-  }
-  for (const post of [...found.posts.values()].flat())
-    found.comments.set(post.id, await yard.client.all(`/posts/${post.id}/comments`));
-  return found;
+export async function readAll({ client }, people) {
+  const ids = (things) => things.map(({ id }) => id);
+  const each = async (list, read) =>
+    new Map(await Promise.all(list.map(async (one) => [one.id, await read(one)])));
+  const ofEach = (path) => each(people, (person) => client.as(person.token).all(path(person)));
+  const posts = await ofEach(({ id }) => `/users/${id}/posts`);
+  const likes = await ofEach(() => "/me/likes");
+  const following = await ofEach(({ id }) => `/users/${id}/following`);
+  const all = [...posts.values()].flat();
+  const comments = await each(all, ({ id }) => client.all(`/posts/${id}/comments`));
+  for (const map of [likes, following]) for (const [id, things] of map) map.set(id, ids(things));
+  return { posts, comments, likes, following };
 }
 
 // Every acknowledged thing is there as it was acknowledged; what is there, somebody asked for; what

@@ -1,5 +1,6 @@
-// What can go wrong. A fault: {name, what, holdMs, inject(stage), heal(stage), healLate?}. `heal` undoes it
-// as an operator would; one with `healLate` needs the others of a pair healed first. Whatever `inject`
+// What can go wrong. A fault: {name, what, holdMs, inject(stage), heal(stage), turn?}. `heal` undoes it as
+// an operator would; of a pair the one with the lower `turn` (0) is healed first: a primary is chosen
+// when the replicas can be asked, and an instance starts when there is a primary. Whatever `inject`
 // returns is handed to `heal`.
 import * as redis from "../../deploy/cluster/redis.mjs";
 import { eventually, sleep } from "../cluster/support.mjs";
@@ -32,6 +33,7 @@ export const faults = [
     name: "instance killed",
     what: "`kill -9` of one of three instances, started again after 2 s",
     holdMs: 2000,
+    turn: 2,
     inject: ({ cluster, instances }) => cluster.do("kill", instances[0]),
     heal: (stage) => start(stage, stage.instances[0]),
   },
@@ -39,7 +41,7 @@ export const faults = [
     name: "primary killed",
     what: "`kill -9` of MariaDB's primary; a replica promoted after half a second; the old one back as a replica",
     holdMs: 500,
-    healLate: true,
+    turn: 1,
     inject: async ({ cluster }) => {
       const lost = cluster.primary;
       await cluster.do("kill", lost);
@@ -148,7 +150,7 @@ export async function strike(stage, chosen) {
     if (fault !== chosen.at(-1)) await sleep(500);
   }
   await sleep(Math.max(...chosen.map(({ holdMs }) => holdMs)));
-  held.sort(([a], [b]) => Number(a.healLate ?? false) - Number(b.healLate ?? false));
+  held.sort(([a], [b]) => (a.turn ?? 0) - (b.turn ?? 0));
   const healing = performance.now();
   for (const [fault, what] of held) await fault.heal(stage, what);
   return { healing, healed: performance.now() };

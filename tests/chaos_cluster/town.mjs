@@ -89,16 +89,11 @@ export class Town {
   async read() {
     const client = this.ways.get("haproxy");
     const final = await readAll({ client }, this.people);
-    const of = async (path) => {
-      const all = new Map();
-      for (const { id, token } of this.people) all.set(id, await client.as(token).all(path));
-      return all;
-    };
-    final.users = new Map();
-    for (const { id } of this.people) final.users.set(id, (await client.get(`/users/${id}`)).json);
-    final.notifications = await of("/notifications");
-    final.feeds = await of("/feed?mark_seen=0");
-    for (const [who, items] of final.feeds) final.feeds.set(who, items.map(({ post }) => post.id));
+    const each = async (read) =>
+      new Map(await Promise.all(this.people.map(async (one) => [one.id, await read(client.as(one.token), one)])));
+    final.users = await each(async (to, { id }) => (await to.get(`/users/${id}`)).json);
+    final.notifications = await each((to) => to.all("/notifications"));
+    final.feeds = await each(async (to) => (await to.all("/feed?mark_seen=0")).map(({ post }) => post.id));
     return final;
   }
 }
