@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { onMariaDb } from "./support/mariadb.mjs";
+import { onMariaDb, storeOf } from "./support/mariadb.mjs";
 import { assertProblem, eventually, sleep, Yard } from "./support/yard.mjs";
 
 let yard;
@@ -52,6 +52,35 @@ test("a disk that takes nothing more: 503 with the reason, and ready again by it
   assert.equal(later.status, 201, later.text);
   const texts = (await me.all(`/users/${me.id}/posts`)).map((one) => one.text);
   assert.deepEqual(texts, ["뒤", "앞"], "what was refused is not there");
+});
+
+const another = !onMariaDb && "nobody else has a say in an embedded store";
+
+test("a database that takes no writes, or is gone: 503 with the reason, and ready again by itself", { skip: another }, async () => {
+  const me = await yard.join("me");
+  const { server } = await storeOf(yard.data);
+  const notReadyFor = async (reason) => {
+    await eventually(reason, async () => (await ready()).json.reason === reason);
+    const answer = await ready();
+    assert.equal(answer.status, 503);
+    assert.ok(Number(answer.headers["retry-after"]) >= 1);
+    assertProblem(await me.create("/posts", { text: "쓸 수 없다" }), 503, "database_unreachable");
+  };
+  const readyAgain = () => eventually("ready", async () => (await ready()).status === 200);
+
+  await server.query("set global read_only = 1");
+  assert.equal((await ready()).status, 200, "a failover may take so long");
+  await notReadyFor("database_read_only");
+  await server.query("set global read_only = 0");
+  await readyAgain();
+  assert.equal((await me.create("/posts", { text: "뒤" })).status, 201);
+
+  server.child.kill("SIGSTOP");
+  await notReadyFor("database_unreachable");
+  server.child.kill("SIGCONT");
+  await readyAgain();
+  const texts = (await me.all(`/users/${me.id}/posts`)).map((one) => one.text);
+  assert.deepEqual(texts, ["뒤"], "what was refused is not there");
 });
 
 test("what is bounded shows how full it is", async () => {

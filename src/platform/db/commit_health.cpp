@@ -14,6 +14,8 @@ std::string_view reason_of(SqlError::Cause cause) {
       return "database_damaged";
     case SqlError::Cause::busy:
       return "database_locked";
+    case SqlError::Cause::interrupted:
+      return "database_stalled";
     default:
       return "database_failing";
   }

@@ -12,8 +12,8 @@
 
 namespace madang::db {
 
-/// Why nothing can be written. Stable words: database_full, database_io_error, database_damaged,
-/// database_locked, database_stalled, database_failing.
+/// Why nothing can be written, in stable words: database_ full, io_error, damaged, locked, stalled,
+/// failing; of several servers also unreachable, read_only and others (mariadb_cluster.hpp).
 struct WriteFault {
   std::string_view reason;
 };
@@ -29,7 +29,7 @@ class CommitHealth {
   void began(Steady::time_point now);
   void ended();
   void committed(Steady::time_point now);
-  /// The store, not a body's own doing (a constraint, a bug), was in the way.
+  /// The store, not a body's own doing, was in the way; `interrupted`: a commit took too long.
   void failed(Steady::time_point now, SqlError::Cause cause);
 
   /// Any thread.

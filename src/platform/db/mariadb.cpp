@@ -32,6 +32,11 @@ class MariaDbDatabase final : public Database {
   std::string committed() const override { return cluster_.horizon().text(); }
   void observe(std::string_view token) override { cluster_.horizon().advance(token); }
 
+  std::optional<WriteFault> write_fault() override {
+    if (auto fault = cluster_.write_fault()) return fault;
+    return writers_.fault();
+  }
+
   void close() override { shut(); }
 
  protected:

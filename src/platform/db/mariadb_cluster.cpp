@@ -231,6 +231,7 @@ void Cluster::keep(Member& member, Look look) {
     history_.emplace_back(now, member.look.position);
     while (now - history_.front().first > history_length) history_.pop_front();
   }
+  note_obstacle();
   show_lag();
   changed_.notify_all();
 }
@@ -258,6 +259,38 @@ void Cluster::choose_primary() {
   last_primary_ = found;
 }
 
+// What write_fault() calls it; empty when writes are possible.
+std::string_view Cluster::obstacle() const {
+  if (primary_ == nullptr) {
+    const auto count = [this](bool Look::* what) {
+      return std::count_if(members_.begin(), members_.end(),
+                           [what](auto& member) { return member->look.*what; });
+    };
+    if (count(&Look::writable) > 1) return "database_two_primaries";
+    return count(&Look::reachable) > 0 ? "database_read_only" : "database_unreachable";
+  }
+  if (options_.durability != Durability::replicated) return {};
+  if (!primary_->look.unsafe.empty()) return "database_unsafe";
+  return primary_->look.acknowledged ? "" : "database_without_replica";
+}
+
+void Cluster::note_obstacle() {
+  if (obstacle().empty())
+    obstructed_since_.reset();
+  else if (!obstructed_since_)
+    obstructed_since_ = Steady::now();
+}
+
+bool Cluster::obstructed_for_long() const {
+  return obstructed_since_ && Steady::now() - *obstructed_since_ >= CommitHealth::patience;
+}
+
+std::optional<WriteFault> Cluster::write_fault() {
+  const std::lock_guard lock(mutex_);
+  if (!obstructed_for_long()) return {};
+  return WriteFault{obstacle()};
+}
+
 void Cluster::show_lag() {
   for (auto& member : members_) {
     const auto lag = member.get() == primary_ ? Steady::duration::zero() : lag_of(*member);
@@ -279,7 +312,8 @@ Cluster::Steady::duration Cluster::lag_of(const Member& member) const {
 
 std::optional<MariaDbHost> Cluster::primary(Steady::time_point until) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until, [this] { return primary_ != nullptr || stopping_; });
+  if (!obstructed_for_long())
+    changed_.wait_until(lock, until, [this] { return primary_ != nullptr || stopping_; });
   if (primary_ == nullptr) return {};
   return primary_->host;
 }
@@ -336,6 +370,7 @@ void Cluster::suspect(const MariaDbHost& host) {
       member->look.reachable = member->look.writable = false;
       if (primary_ == member.get()) primary_ = nullptr;
     }
+    note_obstacle();
   }
   changed_.notify_all();
 }

@@ -50,11 +50,17 @@ class Cluster {
   Cluster(const MariaDbOptions& options, metrics::Registry& registry);
   ~Cluster();
 
-  /// Waits for a primary; nothing when none was found by then.
+  /// Waits for a primary; nothing when none was found by then, and at once while write_fault() says
+  /// that there has been none for a while.
   std::optional<MariaDbHost> primary(Steady::time_point until);
   /// The next in turn of the replicas that are near enough.
   std::optional<MariaDbHost> replica();
   bool has_replicas();
+  /// Why nothing can be written, when that has been so for longer than a failover takes:
+  /// database_unreachable (no host answers), database_read_only (those that answer take no writes),
+  /// database_two_primaries; and where database.durability wants it, database_without_replica and
+  /// database_unsafe (a setting of the primary).
+  std::optional<WriteFault> write_fault();
   /// Why nobody may write now, although there is a primary.
   std::optional<std::string> write_obstacle();
   /// Whether connections to its host were found broken since it was made, so that it should not be
@@ -99,6 +105,9 @@ class Cluster {
   void look_at_safety(Connection& connection, Look& look);
   void keep(Member& member, Look look);
   void choose_primary();
+  std::string_view obstacle() const;
+  void note_obstacle();
+  bool obstructed_for_long() const;
   void show_lag();
   Steady::duration lag_of(const Member& member) const;
   std::string describe() const;
@@ -111,6 +120,7 @@ class Cluster {
   std::vector<std::unique_ptr<Member>> members_;
   Member* primary_ = nullptr;
   Member* last_primary_ = nullptr;
+  std::optional<Steady::time_point> obstructed_since_;  // nothing can be written since
   std::size_t turn_ = 0;
   std::deque<std::pair<Steady::time_point, Position>> history_;  // of the primary, oldest first
   bool stopping_ = false;

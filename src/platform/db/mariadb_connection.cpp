@@ -37,6 +37,10 @@ SqlError::Cause cause_of(unsigned code) {
     case 1114:
     case 1041:
       return full;
+    case 1024:  // reading or writing a file
+    case 1026:
+    case 1598:  // the log of commits cannot be written
+      return io;
     case 1034:
     case 1194:
     case 1712:

@@ -1,4 +1,6 @@
 // A primary and two replicas: who is written to and read from, and what happens when one is lost.
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <set>
 
@@ -50,6 +52,13 @@ class MariaDbFailover : public testing::Test {
     std::set<int> out;
     for (int i = 0; i < reads; ++i) out.insert(look().first);
     return out;
+  }
+  /// Waits until this is why nothing can be written; "": until something can.
+  bool comes_to_fault(std::string_view reason) {
+    return eventually([&] {
+      const auto fault = db_->write_fault();
+      return (fault ? fault->reason : "") == reason;
+    });
   }
   void make_t() { run_sql(*db_, "create table t (id bigint primary key, n bigint) engine=InnoDB"); }
 
@@ -200,6 +209,60 @@ TEST_F(MariaDbFailover, WithoutAReplicaWritesAreRefusedNotHung) {
   trio_[1].run("set global read_only = 1");
   trio_[1].run("start slave");
   EXPECT_TRUE(eventually([&] { return insert(100).has_value(); }));
+}
+
+TEST_F(MariaDbFailover, WhyNothingCanBeWrittenIsNamedWhileItIsSo) {
+  open(options_for(trio_));
+  EXPECT_TRUE(comes_to_fault(""));
+  trio_[0].run("set global sync_binlog = 0");
+  EXPECT_TRUE(comes_to_fault("database_unsafe"));
+  trio_[0].run("set global sync_binlog = 1");
+  EXPECT_TRUE(comes_to_fault(""));
+  for (const int replica : {1, 2}) trio_[replica].run("stop slave io_thread");
+  EXPECT_TRUE(comes_to_fault("database_without_replica"));
+  for (const int replica : {1, 2}) trio_[replica].run("start slave io_thread");
+  EXPECT_TRUE(comes_to_fault(""));
+
+  const auto replicas_are_read_only = [this](bool only) {
+    for (const int replica : {1, 2})
+      trio_[replica].run(only ? "set global read_only = 1" : "set global read_only = 0");
+  };
+  replicas_are_read_only(false);
+  EXPECT_TRUE(eventually([&] {
+    const std::string figures = registry_.scrape();
+    return std::ranges::all_of(std::array{0, 1, 2}, [&](int host) {
+      return figures.contains("madang_db_host_writable{host=\"127.0.0.1:" +
+                              std::to_string(trio_[host].port()) + "\"} 1");
+    });
+  }));
+  trio_[0].kill();
+  const auto killed = Deadline::Steady::now();
+  EXPECT_TRUE(comes_to_fault("database_two_primaries"));
+  replicas_are_read_only(true);
+  EXPECT_TRUE(comes_to_fault("database_read_only"));
+  EXPECT_GE(Deadline::Steady::now() - killed, 2s) << "a failover may take so long";
+  const auto asked = Deadline::Steady::now();
+  EXPECT_EQ(insert(1).error().code, "database_unreachable");
+  EXPECT_LT(Deadline::Steady::now() - asked, 1s) << "what is known is not waited for";
+  for (const int replica : {1, 2}) trio_[replica].kill();
+  EXPECT_TRUE(comes_to_fault("database_unreachable"));
+}
+
+TEST_F(MariaDbFailover, CommitsThatDoNotEndAreAFault) {
+  MariaDbOptions options = options_for(trio_);
+  options.commit_timeout = 500ms;
+  open(options);
+  make_t();
+  // They are connected, but acknowledge nothing.
+  for (const int replica : {1, 2}) trio_[replica].pause();
+  std::atomic<bool> stop = false;
+  std::jthread writer([&] {
+    for (Id id = 1; !stop; ++id) (void)db_->write_blocking(insert_id(id));
+  });
+  EXPECT_TRUE(comes_to_fault("database_stalled"));
+  for (const int replica : {1, 2}) trio_[replica].resume();
+  EXPECT_TRUE(comes_to_fault(""));
+  stop = true;
 }
 
 TEST_F(MariaDbFailover, APrimaryThatHangsHoldsNobodyForLong) {

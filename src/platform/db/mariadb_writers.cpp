@@ -193,7 +193,7 @@ bool Writers::connect(Worker& worker, Job& job, Steady::time_point until) {
 Writers::Ran Writers::run(Worker& worker, Job& job) {
   Connection& connection = *worker.connection;
   bool keep = false;
-  bool unique = false;
+  auto cause = SqlError::Cause::other;
   {
     // A body that was begun is not taken back at its deadline, but not waited for much longer.
     const auto longest = std::max(job.deadline.at(), Steady::now() + options_.commit_timeout);
@@ -203,7 +203,7 @@ Writers::Ran Writers::run(Worker& worker, Job& job) {
       keep = transaction.run(*job.body);
     } catch (const SqlError& error) {
       job.error = std::current_exception();
-      unique = error.cause() == SqlError::Cause::unique;
+      cause = error.cause();
     } catch (...) {
       job.error = std::current_exception();
     }
@@ -220,8 +220,9 @@ Writers::Ran Writers::run(Worker& worker, Job& job) {
       break;
   }
   if (keep && !job.error) return commit(worker, job);
+  if (CommitHealth::concerns(cause)) health_.failed(Steady::now(), cause);
   roll_back(worker);
-  return unique ? Ran::raced : Ran::finished;
+  return cause == SqlError::Cause::unique ? Ran::raced : Ran::finished;
 }
 
 Writers::Ran Writers::commit(Worker& worker, Job& job) {
@@ -237,6 +238,7 @@ Writers::Ran Writers::commit(Worker& worker, Job& job) {
     }
     if (connection.doom() == Doom::lost) {
       unknown_.Increment();
+      health_.failed(Steady::now(), SqlError::Cause::interrupted);
       log::warn("db", "outcome_unknown", {{"error", std::string_view(error.what())}});
       job.refused = unknown_outcome();
       cluster_.suspect(connection.host());
@@ -244,9 +246,11 @@ Writers::Ran Writers::commit(Worker& worker, Job& job) {
       return Ran::finished;
     }
     job.error = std::current_exception();
+    health_.failed(Steady::now(), error.cause());
     roll_back(worker);
     return Ran::finished;
   }
+  health_.committed(Steady::now());
   commit_seconds_.Observe(std::chrono::duration<double>(Steady::now() - start).count());
   cluster_.horizon().advance(connection.commit_position());
   if (has_listener_) listener_();

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "platform/db/commit_health.hpp"
 #include "platform/db/job_queue.hpp"
 #include "platform/db/mariadb_cluster.hpp"
 #include "platform/db/mariadb_watch.hpp"
@@ -26,6 +27,8 @@ class Writers {
   JobQueue& queue() { return queue_; }
   void on_commit(std::function<void()> listener);
   bool is_current_thread() const;
+  /// Why commits fail although there is a primary; see CommitHealth.
+  std::optional<WriteFault> fault() { return health_.fault(Steady::now()); }
   /// Finishes what is queued, ends the threads.
   void close();
 
@@ -54,6 +57,7 @@ class Writers {
   metrics::Counter& again_conflict_;
   metrics::Counter& again_lost_;
   metrics::Counter& unknown_;
+  CommitHealth health_;
   Watch watch_;
   std::atomic<int> without_background_ = 0;
   std::function<void()> listener_;
