@@ -9,8 +9,9 @@
 //    carry the name of the reign they were built in, and those of another are cold. So are those of
 //    a server that was wiped. For a moment a master does not know that it has been replaced, and
 //    takes changes that are lost: no feed is built in a reign that is `young`, so that all of them
-//    come before the snapshot of every feed there is. Whatever else may go wrong, no feed is kept
-//    for longer than longest_life without being built anew.
+//    come before the snapshot of every feed there is. (An instance that has not heard of the new
+//    master either may read from the old one in that moment.) Whatever else may go wrong, no feed
+//    is kept for longer than longest_life without being built anew.
 //  - A change of one's own (add_own, invalidate) that Redis does not take within the caller's
 //    deadline is owed: until it is done, at every sweep again, nobody here is served that feed from
 //    Redis. Beyond max_debts all feeds are owed and dropped. Other instances may serve it until the

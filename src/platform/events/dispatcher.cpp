@@ -9,8 +9,6 @@ namespace madang::events {
 
 namespace {
 
-/// How often due retries, leases and trimming are looked at when nothing happens.
-constexpr auto idle_tick = std::chrono::milliseconds(500);
 constexpr auto trim_interval = std::chrono::minutes(1);
 
 }  // namespace
@@ -97,7 +95,7 @@ void Dispatcher::run() {
     std::uint64_t target = 0;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, idle_tick, [this] { return stopping_ || wanted_ > finished_; });
+      changed_.wait_for(lock, tick(), [this] { return stopping_ || wanted_ > finished_; });
       if (stopping_) break;
       target = wanted_;
     }

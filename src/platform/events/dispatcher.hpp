@@ -70,6 +70,7 @@ struct DispatcherOptions {
   std::chrono::milliseconds max_backoff{5 * 60 * 1000};
   std::chrono::milliseconds lease{10'000};
   std::chrono::milliseconds leased_for{4'000};  // how long others wait for one that is gone
+  std::chrono::milliseconds leased_tick{25};    // how often its holder looks for new events
   std::int64_t leased_batch = 32;               // handled and then confirmed by leased subscribers
   std::chrono::milliseconds leased_pause{250};  // after a failure; up to eight times that
   std::chrono::hours keep{7 * 24};              // how long handled events stay readable
@@ -133,6 +134,7 @@ class Dispatcher {
   bool confirm(Leased& subscriber, std::int64_t seq);
   void let_go(Leased& subscriber);
   void let_go_of_leases();
+  std::chrono::milliseconds tick() const;
 
   void retry_due(Durable& subscriber);
   void retry_one(Durable& subscriber, const DueEvent& due, Time now);

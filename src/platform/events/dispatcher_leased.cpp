@@ -12,6 +12,9 @@ namespace {
 /// who shares nothing any more must not keep the log for ever.
 constexpr std::int64_t not_begun = -1;
 
+/// How often due retries, leases and trimming are looked at when nothing happens.
+constexpr auto idle_tick = std::chrono::milliseconds(500);
+
 }  // namespace
 
 std::string describe_current_exception() {
@@ -74,7 +77,10 @@ bool Dispatcher::advance(Leased& subscriber) {
   if (std::chrono::steady_clock::now() < subscriber.next_try) return false;
   const bool held = hold_lease(subscriber.place, not_begun);
   subscriber.leading->Set(held ? 1 : 0);
-  if (!held) return false;
+  if (!held) {  // asking is a write: not with every round
+    subscriber.next_try = std::chrono::steady_clock::now() + options_.leased_for / 8;
+    return false;
+  }
   if (subscriber.place.position == not_begun && !begin(subscriber)) return false;
   const auto events = db_.read_blocking([&](db::Transaction& tx) -> Result<std::vector<Event>> {
     return read_after(tx, subscriber.place.position, options_.leased_batch);
@@ -118,14 +124,26 @@ bool Dispatcher::tell(Leased& subscriber, const std::vector<Event>& events) {
 
 bool Dispatcher::confirm(Leased& subscriber, std::int64_t seq) {
   subscriber.place.loaded = false;  // whatever interrupts this: the position is read again
-  const auto moved = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
-    move_position(subscriber.place, tx, seq);
-    return {};
-  });
-  if (!moved) return false;
+  try {
+    const auto moved = db_.write_blocking([&](db::Transaction& tx) -> Result<void> {
+      move_position(subscriber.place, tx, seq);
+      return {};
+    });
+    if (!moved) return false;
+  } catch (...) {
+    log::warn("events", "leased_not_confirmed",
+              {{"subscriber", subscriber.name}, {"error", describe_current_exception()}});
+    return false;
+  }
   subscriber.place.position = seq;
   subscriber.place.loaded = true;
   return true;
+}
+
+/// What other programs commit wakes nobody here: who handles events for them looks often.
+std::chrono::milliseconds Dispatcher::tick() const {
+  const auto held = [](const auto& subscriber) { return subscriber->place.loaded; };
+  return std::ranges::any_of(leased_, held) ? options_.leased_tick : idle_tick;
 }
 
 /// The lease ends now; the position stays.
