@@ -49,7 +49,11 @@ for (const [part, chosen] of trials.entries()) {
   const name = chosen.map((fault) => fault.name).join(" + ");
   if (!name.includes(only)) continue;
   test(name, async () => {
-    const { violations, ...figures } = await trial(stage, chosen, { part });
+    const { violations, ...figures } = await trial(stage, chosen, { part }).catch(async (error) => {
+      await stage.down(); // it is in no state to try others on
+      stage = await Stage.up();
+      throw error;
+    });
     rows.push({ name, single: chosen.length === 1, ...figures });
     console.log(`# ${lineOf(rows.at(-1)).join(" | ")}`);
     const told = violations.slice(0, 20).map(({ rule, text }) => `${rule}: ${text}`);

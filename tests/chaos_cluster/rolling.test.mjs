@@ -31,6 +31,7 @@ test("every instance is restarted, and nobody notices", async () => {
   const took = (performance.now() - begin) / 1000;
   await sleep(1000);
   const violations = await town.end();
+  town.leave();
   const { requests, heard } = town.history;
   const times = requests.map(({ begin, end }) => end - begin).sort((a, b) => a - b);
   const events = [...heard.values()].flat().filter(({ type }) => type === "notification").length;

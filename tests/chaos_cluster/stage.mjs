@@ -33,7 +33,7 @@ export class Stage {
     Object.assign(process.env, settings);
     stage.place = await newFolder();
     stage.base = await freeBase();
-    stage.layout = new Layout({ folder: path.join(stage.place.parent, "c"), base: stage.base });
+    stage.layout = new Layout({ folder: stage.place.folder, base: stage.base }); // for its ports
     stage.proxy = FaultProxy.start();
     stage.links = new Map();
     const redisPorts = redis.names.map((name) => `${name}:6379`);

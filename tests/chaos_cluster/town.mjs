@@ -69,11 +69,15 @@ export class Town {
     violations.push(...checkMeanwhile(this.history));
     this.deaf = true;
     await this.listening;
-    for (const client of [...this.ways.values(), ...this.storages.values()]) client.close();
     for (const person of this.people)
       if (person.unanswered.length > 0)
         violations.push({ rule: "unsettled", text: `${person.unanswered.length} of ${person.id}` });
     return violations;
+  }
+
+  leave() {
+    this.over = this.deaf = true;
+    for (const client of [...this.ways.values(), ...this.storages.values()]) client.close();
   }
 
   async verdict() {

@@ -8,6 +8,14 @@ const before = 1200; // of load that nothing disturbs
 export async function trial(stage, chosen, { part }) {
   const town = await Town.open(stage, { part });
   town.start();
+  try {
+    return await watch(stage, town, chosen);
+  } finally {
+    town.leave();
+  }
+}
+
+async function watch(stage, town, chosen) {
   await sleep(before);
   const struck = performance.now();
   const { healing, healed } = await strike(stage, chosen);
