@@ -1,7 +1,7 @@
 // Block, mute, report and the admin's queue, by example.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertProblem, Yard } from "./support/yard.mjs";
+import { assertProblem, eventually, Yard } from "./support/yard.mjs";
 
 let yard;
 let admin;
@@ -156,7 +156,8 @@ describe("reports", () => {
 
     assert.equal((await resolve(ids[0], false)).json.state, "kept");
     assert.equal((await b.get(`/posts/${post.id}`)).json.like_count, 1);
-    assert.equal((await c.all("/feed")).length, 1);
+    // It comes back as a new post comes: by an event.
+    await eventually("the feed", async () => (await c.all("/feed")).length === 1);
     assert.equal((await yard.client.get(`/users/${a.id}`)).json.post_count, 1);
 
     await resolve(ids[2], true);

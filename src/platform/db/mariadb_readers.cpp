@@ -153,6 +153,7 @@ Readers::Try Readers::attempt(Worker& worker, Job& job, const MariaDbHost& host,
     job.error = nullptr;
     job.refused = JobQueue::refusal("the read took too long; try again shortly.");
   }
+  if (!lost) metrics_.count(connection->statements());
   // The caller has its rows; the snapshot is given up while it goes on.
   tell_one(job);
   if (!lost) end(worker, *connection);
@@ -160,7 +161,6 @@ Readers::Try Readers::attempt(Worker& worker, Job& job, const MariaDbHost& host,
 }
 
 void Readers::end(Worker& worker, Connection& connection) {
-  metrics_.count(connection.statements());
   try {
     Watch::Guard guard(watch_, connection, Steady::now() + options_.commit_timeout,
                        Watch::After::kill);
