@@ -25,7 +25,10 @@ const start = async ({ cluster }, name) => {
 async function delayReplicas(stage, seconds) {
   const servers = await stage.cluster.status();
   for (const name of replicas(stage).filter((one) => servers.get(one).state === "running"))
-    await stage.cluster.rootSql(name, `stop slave; change master to master_delay=${seconds}; start slave`);
+    await stage.cluster.rootSql(
+      name,
+      `stop slave; change master to master_delay=${seconds}; start slave`,
+    );
 }
 
 export const faults = [

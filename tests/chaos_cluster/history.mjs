@@ -25,7 +25,10 @@ export class History {
         // Somebody is still at work on the first attempt: nothing is known yet, nothing is wrong.
         const waiting = request.code === "idempotency_in_flight";
         const refused = answer.status < 500 && answer.status !== 429 && !waiting;
-        Object.assign(request, { outcome: refused ? "refused" : "unknown", failed: !refused && !waiting });
+        Object.assign(request, {
+          outcome: refused ? "refused" : "unknown",
+          failed: !refused && !waiting,
+        });
       }
       request.degraded = answer.headers["madang-degraded"];
     } catch (error) {

@@ -42,7 +42,11 @@ export class Person {
   }
   ask(what, about, send, { via = this.anyWay(), learn } = {}) {
     const asked = { who: this.id, what, via, ...about };
-    return this.town.history.ask(asked, () => send(via === "s3" ? undefined : this.client(via)), learn);
+    return this.town.history.ask(
+      asked,
+      () => send(via === "s3" ? undefined : this.client(via)),
+      learn,
+    );
   }
 
   // ---- a life
@@ -79,7 +83,9 @@ export class Person {
     const key = randomUUID();
     const learn = (answer, request) => (request.id = answer.json.id);
     const once = () =>
-      this.ask("post", { text, media }, (to) => to.create("/posts", { text, media }, key), { learn });
+      this.ask("post", { text, media }, (to) => to.create("/posts", { text, media }, key), {
+        learn,
+      });
     await this.insist(once, async ({ id, via }) => {
       this.town.posts.push({ id, who: this.id });
       if (this.random.chance(0.4)) await this.seePost(id, this.otherWay(via));
@@ -100,7 +106,12 @@ export class Person {
     const key = randomUUID();
     const learn = (answer, request) => (request.id = answer.json.id);
     const once = () =>
-      this.ask("comment", { post, text }, (to) => to.create(`/posts/${post}/comments`, { text }, key), { learn });
+      this.ask(
+        "comment",
+        { post, text },
+        (to) => to.create(`/posts/${post}/comments`, { text }, key),
+        { learn },
+      );
     await this.insist(once, async ({ via }) => {
       if (this.random.chance(0.3)) await this.seeComments(post, this.otherWay(via));
     });
@@ -110,7 +121,9 @@ export class Person {
     const key = `${what} ${path}`;
     if (this.fixed.has(key)) return;
     const once = async () => {
-      const request = await this.ask(what, { ...about, on }, (to) => (on ? to.put(path) : to.delete(path)));
+      const request = await this.ask(what, { ...about, on }, (to) =>
+        on ? to.put(path) : to.delete(path),
+      );
       if (request.outcome === "unknown") this.fixed.add(key);
       return request;
     };
@@ -120,14 +133,19 @@ export class Person {
   }
   async like(on = true) {
     const post = this.somePost()?.id;
-    if (post) await this.turn("like", { post }, `/posts/${post}/like`, on, (via) => this.seePost(post, via));
+    if (post)
+      await this.turn("like", { post }, `/posts/${post}/like`, on, (via) =>
+        this.seePost(post, via),
+      );
   }
   unlike() {
     return this.like(false);
   }
   async follow(on = true) {
     const other = this.random.one(this.town.people.filter((person) => person !== this)).id;
-    await this.turn("follow", { other }, `/users/${other}/follow`, on, (via) => this.seeUser(other, via));
+    await this.turn("follow", { other }, `/users/${other}/follow`, on, (via) =>
+      this.seeUser(other, via),
+    );
   }
   unfollow() {
     return this.follow(false);
@@ -137,7 +155,8 @@ export class Person {
     const post = this.somePost((some) => some.who === this.id);
     if (!post) return;
     post.deleted = true;
-    const once = () => this.ask("delete", { post: post.id }, (to) => to.delete(`/posts/${post.id}`));
+    const once = () =>
+      this.ask("delete", { post: post.id }, (to) => to.delete(`/posts/${post.id}`));
     await this.insist(once, ({ via }) => this.seePost(post.id, this.otherWay(via)));
   }
 
@@ -146,17 +165,27 @@ export class Person {
     const bytes = png(48, 32, ++this.serial * 100 + this.random.below(100));
     const wanted = { content_type: "image/png", bytes: bytes.length, purpose: "post" };
     const learn = (answer, request) => Object.assign(request, answer.json);
-    const opened = await this.ask("open_upload", {}, (to) => to.create("/media", wanted), { learn });
+    const opened = await this.ask("open_upload", {}, (to) => to.create("/media", wanted), {
+      learn,
+    });
     if (opened.outcome !== "done") return;
     const { host, pathname, search } = new URL(opened.upload.url);
     const sent = await this.ask(
       "upload",
       {},
-      () => this.town.storage(host).request("PUT", pathname + search, { body: bytes, headers: opened.upload.headers }),
+      () =>
+        this.town
+          .storage(host)
+          .request("PUT", pathname + search, { body: bytes, headers: opened.upload.headers }),
       { via: "s3" },
     );
     for (let tries = 0; sent.outcome === "done" && tries < 40; ++tries) {
-      const request = await this.ask("complete_upload", {}, (to) => to.post(`/media/${opened.id}/complete`, {}), { learn });
+      const request = await this.ask(
+        "complete_upload",
+        {},
+        (to) => to.post(`/media/${opened.id}/complete`, {}),
+        { learn },
+      );
       if (request.outcome !== "done") return;
       if (request.state === "ready") return this.writePost([opened.id]);
       await sleep(50);
@@ -166,7 +195,8 @@ export class Person {
   // ---- seeing
 
   seePost(post, via) {
-    const learn = ({ json }, request) => Object.assign(request, { liked: json.liked, like_count: json.like_count });
+    const learn = ({ json }, request) =>
+      Object.assign(request, { liked: json.liked, like_count: json.like_count });
     return this.ask("see_post", { post }, (to) => to.get(`/posts/${post}`), { via, learn });
   }
   seeUser(other, via) {
@@ -180,14 +210,30 @@ export class Person {
   }
   seeComments(post, via) {
     // The newest are at the end: only a list that is complete says something.
-    return this.seePage("see_comments", { post }, `/posts/${post}/comments?limit=100`, ({ id }) => id, via);
+    return this.seePage(
+      "see_comments",
+      { post },
+      `/posts/${post}/comments?limit=100`,
+      ({ id }) => id,
+      via,
+    );
   }
   seeMine() {
-    return this.seePage("see_mine", {}, `/users/${this.id}/posts?limit=${this.random.between(1, 30)}`, ({ id }) => id);
+    return this.seePage(
+      "see_mine",
+      {},
+      `/users/${this.id}/posts?limit=${this.random.between(1, 30)}`,
+      ({ id }) => id,
+    );
   }
   seeFeed() {
     const seen = this.random.chance(0.5) ? "&mark_seen=0" : "";
-    return this.seePage("see_feed", {}, `/feed?limit=${this.random.between(1, 40)}${seen}`, ({ post }) => post.id);
+    return this.seePage(
+      "see_feed",
+      {},
+      `/feed?limit=${this.random.between(1, 40)}${seen}`,
+      ({ post }) => post.id,
+    );
   }
 
   // Follows the stream of events across its ends, as browsers do.
@@ -196,7 +242,10 @@ export class Person {
     while (!until()) {
       const via = this.anyWay();
       try {
-        const events = await openEvents(this.town.ways.get(via).base.origin, { token: this.token, lastEventId });
+        const events = await openEvents(this.town.ways.get(via).base.origin, {
+          token: this.token,
+          lastEventId,
+        });
         let taken = 0;
         while (events.status === 200 && !until()) {
           for (; taken < events.all.length; ++taken) {

@@ -6,9 +6,19 @@ import { fileURLToPath } from "node:url";
 import { faults } from "./faults.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const marks = ["<!-- chaos: from here, node tests/chaos_cluster/report.mjs -->", "<!-- chaos: to here -->"];
+const marks = [
+  "<!-- chaos: from here, node tests/chaos_cluster/report.mjs -->",
+  "<!-- chaos: to here -->",
+];
 
-export const columns = ["fault", "requests failed", "which", "recovered after", "after the healing", "longest answer"];
+export const columns = [
+  "fault",
+  "requests failed",
+  "which",
+  "recovered after",
+  "after the healing",
+  "longest answer",
+];
 
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 const share = ({ failed, requests }) =>
@@ -36,7 +46,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const file = path.join(root, "docs/operations.md");
   const text = readFileSync(file, "utf8");
   const [begin, end] = marks.map((mark) => text.indexOf(mark));
-  if (begin < 0 || end < begin) throw new Error(`${file} has no place for the table: ${marks.join(" ")}`);
+  if (begin < 0 || end < begin)
+    throw new Error(`${file} has no place for the table: ${marks.join(" ")}`);
   const after = begin + marks[0].length;
   writeFileSync(file, `${text.slice(0, after)}\n${table(measured)}\n${text.slice(end)}`);
 }

@@ -16,7 +16,10 @@ after(() => stage?.down());
 
 async function restart(name) {
   await stage.cluster.do("kill", name, "-TERM");
-  await eventually(`${name} has ended`, async () => (await stage.cluster.status()).get(name).state === "dead");
+  await eventually(
+    `${name} has ended`,
+    async () => (await stage.cluster.status()).get(name).state === "dead",
+  );
   await stage.cluster.do("start", name);
   await stage.whole();
 }
@@ -42,7 +45,10 @@ test("every instance is restarted, and nobody notices", async () => {
       `longest ${times.at(-1).toFixed(0)} ms; ${events} notifications heard on streams that were opened ${streams} times without a past`,
   );
   const failed = requests.filter((request) => request.failed);
-  assert.deepEqual(failed.map(({ what, status, code, lost }) => `${what} ${status} ${code ?? lost}`), []);
+  assert.deepEqual(
+    failed.map(({ what, status, code, lost }) => `${what} ${status} ${code ?? lost}`),
+    [],
+  );
   assert.deepEqual(violations.map(({ rule, text }) => `${rule}: ${text}`).slice(0, 20), []);
   assert.ok(requests.length > 500, "there was load");
   assert.ok(events > 50, "there was something to hear");

@@ -62,7 +62,15 @@ export class Stage {
     await mkdir(this.controls);
     const library = path.join(this.bin, "faults.so");
     const source = path.join(root, "tests/chaos_cluster/faults.c");
-    await promisify(execFile)("clang-19", ["-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]);
+    await promisify(execFile)("clang-19", [
+      "-shared",
+      "-fPIC",
+      "-O2",
+      "-o",
+      library,
+      source,
+      "-ldl",
+    ]);
     const become = (program, name) =>
       `if [ -e "${this.controls}/${name}" ]; then\n` +
       `  FAULT_CONTROL="${this.controls}/${name}" LD_PRELOAD="${library}" exec "${program}" "$@"\nfi\n` +
@@ -90,9 +98,15 @@ export class Stage {
     );
     const redisServer = (await promisify(execFile)("which", ["redis-server"])).stdout.trim();
     const announced = redis.names
-      .map((name) => `*/${name}.conf) exec "${redisServer}" "$@" --cluster-announce-port ${this.links.get(name).port} ;;`)
+      .map(
+        (name) =>
+          `*/${name}.conf) exec "${redisServer}" "$@" --cluster-announce-port ${this.links.get(name).port} ;;`,
+      )
       .join("\n");
-    await this.program("redis-server", `case "$1" in\n${announced}\nesac\nexec "${redisServer}" "$@"\n`);
+    await this.program(
+      "redis-server",
+      `case "$1" in\n${announced}\nesac\nexec "${redisServer}" "$@"\n`,
+    );
     for (const name of [...mariadb.names, ...[1, 2, 3].map((i) => `madang-${i}`)])
       await writeFile(path.join(this.controls, name), Buffer.alloc(16));
     this.before = { PATH: process.env.PATH, MADANG_BINARY: process.env.MADANG_BINARY };
@@ -152,7 +166,10 @@ export class Stage {
         );
       });
     for (const name of this.instances)
-      await eventually(`${name} is ready`, async () => (await fetch(`${this.url(name)}/health/ready`)).ok);
+      await eventually(
+        `${name} is ready`,
+        async () => (await fetch(`${this.url(name)}/health/ready`)).ok,
+      );
     await eventually("HAProxy uses every instance", async () => {
       const figures = await (await fetch(`${cluster.url("haproxy", 1)}/metrics`)).text();
       const active = /haproxy_backend_active_servers\{proxy="madang"\} (\d+)/.exec(figures)?.[1];

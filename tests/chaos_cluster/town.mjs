@@ -16,9 +16,19 @@ export class Town {
   static async open(stage, { people = 12, pauseMs = [30, 90], part = 0, direct = true } = {}) {
     const town = new Town();
     const instances = direct ? stage.instances : [];
-    Object.assign(town, { stage, pauseMs, history: new History(), people: [], posts: [], instances });
+    Object.assign(town, {
+      stage,
+      pauseMs,
+      history: new History(),
+      people: [],
+      posts: [],
+      instances,
+    });
     town.ways = new Map(
-      ["haproxy", ...instances].map((name) => [name, new Client(stage.url(name), { sockets: 64, silence })]),
+      ["haproxy", ...instances].map((name) => [
+        name,
+        new Client(stage.url(name), { sockets: 64, silence }),
+      ]),
     );
     town.storages = new Map();
     for (let i = 0; i < people; ++i) {
@@ -31,7 +41,8 @@ export class Town {
   }
 
   storage(host) {
-    if (!this.storages.has(host)) this.storages.set(host, new Client(`http://${host}`, { silence }));
+    if (!this.storages.has(host))
+      this.storages.set(host, new Client(`http://${host}`, { silence }));
     return this.storages.get(host);
   }
 
@@ -47,8 +58,13 @@ export class Town {
     const since = performance.now();
     for (;;) {
       const now = performance.now();
-      const last = this.history.requests.reduce((at, { failed, end }) => (failed && end > at ? end : at), 0);
-      const waiting = this.history.requests.some(({ begin, end }) => end === undefined && now - begin > forMs);
+      const last = this.history.requests.reduce(
+        (at, { failed, end }) => (failed && end > at ? end : at),
+        0,
+      );
+      const waiting = this.history.requests.some(
+        ({ begin, end }) => end === undefined && now - begin > forMs,
+      );
       if (!waiting && now - Math.max(since, last) > forMs) return true;
       if (now - since > withinMs) return false;
       await sleep(50);
@@ -94,10 +110,16 @@ export class Town {
     const client = this.ways.get("haproxy");
     const final = await readAll({ client }, this.people);
     const each = async (read) =>
-      new Map(await Promise.all(this.people.map(async (one) => [one.id, await read(client.as(one.token), one)])));
+      new Map(
+        await Promise.all(
+          this.people.map(async (one) => [one.id, await read(client.as(one.token), one)]),
+        ),
+      );
     final.users = await each(async (to, { id }) => (await to.get(`/users/${id}`)).json);
     final.notifications = await each((to) => to.all("/notifications"));
-    final.feeds = await each(async (to) => (await to.all("/feed?mark_seen=0")).map(({ post }) => post.id));
+    final.feeds = await each(async (to) =>
+      (await to.all("/feed?mark_seen=0")).map(({ post }) => post.id),
+    );
     return final;
   }
 }

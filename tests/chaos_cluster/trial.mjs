@@ -22,15 +22,22 @@ async function watch(stage, town, chosen) {
   const calm = await town.calm({});
   const violations = await town.end();
   await stage.whole();
-  if (!calm) violations.push({ rule: "no recovery", text: "requests still fail 30 s after the healing" });
+  if (!calm)
+    violations.push({ rule: "no recovery", text: "requests still fail 30 s after the healing" });
   for (const one of town.history.requests)
-    if (one.failed && one.end < struck) violations.push({ rule: "unrest", text: `${one.what} failed before the fault: ${one.status} ${one.code ?? one.lost}` });
+    if (one.failed && one.end < struck)
+      violations.push({
+        rule: "unrest",
+        text: `${one.what} failed before the fault: ${one.status} ${one.code ?? one.lost}`,
+      });
   return { ...figures(town.history.requests, struck, healing, healed), violations };
 }
 
 // As people saw it, who come through HAProxy and send their pictures to S3.
 export function figures(requests, struck, healing, healed) {
-  const seen = requests.filter(({ via, end }) => (via === "haproxy" || via === "s3") && end >= struck);
+  const seen = requests.filter(
+    ({ via, end }) => (via === "haproxy" || via === "s3") && end >= struck,
+  );
   const failed = seen.filter((request) => request.failed);
   const last = failed.reduce((at, { end }) => Math.max(at, end), struck);
   const during = seen.filter(({ begin }) => begin <= Math.max(last, healed));
