@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 
+import cluster
 import overload
 import rows
 from harness import CONNECTIONS, ROOT
@@ -33,6 +34,17 @@ ROWS = {
     "overload_feed": ("GET /feed at three times the sustained rate / at a third", 3, lambda: overload.Overload("feed"), "req/s"),
     "overload_search": ("GET /users?query= at three times the sustained rate / at a third", 3,
                         lambda: overload.Overload("search"), "req/s"),
+    "cluster_fan_out": ("fan-out to 10,000 through Redis Cluster, the store / bare pipeline of ZADD", 1, lambda: cluster.FanOut(), "us"),
+    "cluster_feed": ("GET /feed through Redis Cluster / Fastify + ioredis on the same cluster", 3,
+                     lambda: cluster.ClusterFeed(True), "req/s"),
+    "cluster_feed_single": ("GET /feed through Redis Cluster / Fastify + ioredis on one Redis without a cluster", None,
+                            lambda: cluster.ClusterFeed(False), "req/s"),
+    "cluster_reads": ("GET /users/{id}/posts with 2 replicas / with the primary alone", None, lambda: cluster.Reads(), "req/s"),
+    "cluster_own_writes": ("a read at another instance right after one's write / the same read again", None,
+                           lambda: cluster.OwnWrites(), "ms"),
+    "cluster_cache": ("posts found in the shared cache", None, lambda: cluster.CacheHits(), "%"),
+    "cluster_last_follower": ("from a post to the last of 10,000 followers at another instance", None,
+                              lambda: cluster.LastFollower(), "ms"),
     "start": ("cold start, resident memory", None, lambda: rows.Start(), ""),
 }
 
@@ -43,7 +55,7 @@ def spread(values, digits=1):
 
 
 def number(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def pair(samples, key):
@@ -74,6 +86,8 @@ def start_line(name, samples):
 def line(name, samples):
     if name == "start":
         return start_line(name, samples)
+    if name in cluster.ALONE:
+        return cluster.line(name, ROWS[name][0], samples, spread)
     if name.startswith("overload"):
         return overload.line(name, ROWS[name][0], samples, spread)
     return compared_line(name, samples)
@@ -107,7 +121,7 @@ def measure(name, bench, runs):
         row.open(bench, stack)
         for turn in range(runs):
             samples.append(row.sample(turn % 2 == 0))
-            shown = samples[-1].get("ratio", samples[-1].get("start_ms"))
+            shown = next(samples[-1][key] for key in ("ratio", "start_ms", "figure") if key in samples[-1])
             print(f"  {name} {turn + 1}/{runs}: {shown:.2f}", file=sys.stderr, flush=True)
     return samples
 

@@ -2,19 +2,18 @@
 //
 //   fan_out_bench store PEOPLE ENTRIES FOLLOWERS POSTS            the feed store alone
 //   fan_out_bench commit FOLDER PEOPLE ENTRIES FOLLOWERS POSTS    from the commit of the post to
-//   the
-//       last follower: outbox, dispatcher, the followers read from SQLite, the feed store
+//       the last follower: outbox, dispatcher, the followers read from SQLite, the feed store
 //
 // Prints one JSON object of arrays of microseconds, one element a post, for script/bench.
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <semaphore>
 #include <string>
 
+#include "measuring.hpp"
 #include "modules/social/fan_out.hpp"
 #include "modules/social/feed_store_memory.hpp"
 #include "platform/db/migrations.hpp"
@@ -31,67 +30,17 @@ namespace madang::social {
 
 namespace {
 
-using Steady = std::chrono::steady_clock;
-constexpr Id first_person = 1;        // people have the ids from here on
-constexpr Id author = 1'000'000'007;  // none of them
+using namespace bench;
 constexpr Id others = 2'000'000'000;  // whom everybody follows
-
-double micros_between(Steady::time_point from, Steady::time_point to) {
-  return std::chrono::duration<double, std::micro>(to - from).count();
-}
-
-/// splitmix64: other followers for each post, and the peer picks in the same way.
-class Picker {
- public:
-  explicit Picker(std::size_t people) : people_(people) {}
-
-  /// Distinct people: a random place to begin and a step without a common divisor (`people` has no
-  /// prime factors but 2 and 5).
-  void pick(std::vector<FeedFollower>& out, std::size_t count, Time followed_at) {
-    std::size_t step = 0;
-    do {
-      step = next() % people_ | 1U;
-    } while (step % 5 == 0);
-    std::size_t at = next() % people_;
-    out.clear();
-    for (std::size_t i = 0; i < count; ++i, at = (at + step) % people_)
-      out.push_back({first_person + static_cast<Id>(at), followed_at});
-  }
-
- private:
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
-  }
-
-  const std::size_t people_;
-  std::uint64_t state_ = static_cast<std::uint64_t>(std::time(nullptr));
-};
 
 /// Warm feeds of `entries` posts each, a third of them seen.
 void fill(MemoryFeedStore& store, std::size_t people, std::size_t entries, Time now) {
-  FeedSnapshot snapshot;
-  snapshot.taken_at = now;
-  for (std::size_t i = 0; i < entries; ++i) {
-    const Time made = now - std::chrono::hours(1) - std::chrono::minutes(entries - i);
-    snapshot.items.push_back({first_id_at(made), FeedLife::seconds(made), 0});
-    if (i % 3 == 0)
-      snapshot.marks.push_back({first_id_at(made), FeedLife::seconds(now - std::chrono::hours(2))});
-  }
+  const FeedSnapshot snapshot = feed_of(entries, now);
   for (std::size_t i = 0; i < people; ++i) {
     const auto ticket = store.begin_build(first_person + static_cast<Id>(i));
     if (!ticket || store.finish_build(*ticket, snapshot) != BuildOutcome::warm)
       throw std::runtime_error("a feed could not be filled");
   }
-}
-
-void print(const char* name, const std::vector<double>& values, bool last = false) {
-  std::string text = fmt::format("\"{}\":[", name);
-  for (const double value : values) text += fmt::format("{:.1f},", value);
-  text.back() = ']';
-  std::fputs((text + (last ? "" : ",")).c_str(), stdout);
 }
 
 /// The limit of entries never plays a part here.

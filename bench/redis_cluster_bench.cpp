@@ -3,20 +3,15 @@
 // deadlines, no redirects, no waiting callers). Both encode their commands in the measured time.
 //
 //   redis_cluster_bench [rounds]
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <string>
 #include <vector>
 
+#include "bare_pipeline.hpp"
 #include "platform/redis/client.hpp"
-#include "platform/redis/redis_fixture.hpp"
 
 namespace {
 
@@ -34,65 +29,18 @@ std::string key_of(int follower) {
   return "feed:" + std::to_string(follower);
 }
 
-/// Three sockets and nothing else.
-class BarePipeline {
- public:
-  explicit BarePipeline(RedisCluster& cluster) {
-    for (std::size_t i = 0; i < 3; ++i) {
-      sockets_[i] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      const sockaddr_in address = fixture::loopback(cluster[i].port());
-      if (::connect(sockets_[i], reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-          0) {
-        std::abort();
-      }
-    }
-  }
-
-  void add(int post) {
-    std::array<std::string, 3> wires;
-    const std::string score = std::to_string(post);
-    for (int i = 0; i < followers; ++i) {
-      const std::string key = key_of(i);
-      const std::uint16_t slot = slot_of(key);
-      std::string& wire = wires[slot <= 5460 ? 0 : slot <= 10922 ? 1 : 2];
-      append_array(wire, 4);
-      append_bulk(wire, "ZADD");
-      append_bulk(wire, key);
-      append_bulk(wire, score);
-      append_bulk(wire, score);
-    }
-    exchange(wires);
-  }
-
- private:
-  /// Writes and reads as each socket can, until each command has its line of answer.
-  void exchange(const std::array<std::string, 3>& wires) {
-    std::array<std::size_t, 3> sent{};
-    int answers = 0;
-    std::array<char, 65536> buffer{};
-    while (answers < followers) {
-      std::array<pollfd, 3> polls{};
-      for (std::size_t i = 0; i < 3; ++i) {
-        const bool more = sent[i] < wires[i].size();
-        polls[i] = {sockets_[i], static_cast<short>(more ? POLLIN | POLLOUT : POLLIN), 0};
-      }
-      ::poll(polls.data(), polls.size(), -1);
-      for (std::size_t i = 0; i < 3; ++i) {
-        if ((polls[i].revents & POLLOUT) != 0) {
-          const ssize_t n = ::send(sockets_[i], wires[i].data() + sent[i],
-                                   wires[i].size() - sent[i], MSG_DONTWAIT);
-          if (n > 0) sent[i] += static_cast<std::size_t>(n);
-        }
-        if ((polls[i].revents & POLLIN) == 0) continue;
-        const ssize_t n = ::recv(sockets_[i], buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (n > 0)
-          answers += static_cast<int>(std::count(buffer.begin(), buffer.begin() + n, '\n'));
-      }
-    }
-  }
-
-  std::array<int, 3> sockets_{};
-};
+void add_bare(BarePipeline& bare, int post) {
+  const std::string score = std::to_string(post);
+  bare.send(
+      followers, [](std::size_t i) { return key_of(static_cast<int>(i)); },
+      [&](std::string& wire, const std::string& key, std::size_t) {
+        append_array(wire, 4);
+        append_bulk(wire, "ZADD");
+        append_bulk(wire, key);
+        append_bulk(wire, score);
+        append_bulk(wire, score);
+      });
+}
 
 void add_by_client(Client& client, int post) {
   std::vector<Command> commands;
@@ -153,9 +101,9 @@ int main(int argc, char** argv) {
   for (int i = 0; i < rounds; ++i) {
     if (i % 20 == 0) {  // the servers' memory is bounded
       for (std::size_t n = 0; n < 3; ++n) cluster[n].ask({"FLUSHALL"});
-      bare.add(0);
+      add_bare(bare, 0);
     }
-    theirs.measure([&] { bare.add(2 * i + 1); });
+    theirs.measure([&] { add_bare(bare, 2 * i + 1); });
     ours.measure([&] { add_by_client(client, 2 * i + 2); });
   }
   theirs.print("bare pipeline");

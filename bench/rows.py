@@ -9,7 +9,7 @@ import statistics
 import time
 import urllib.request
 
-from harness import BUILD, Seeded, fdatasync_ms, load, madang, nginx, peer, redis, run, serving
+from harness import BUILD, Seeded, fdatasync_ms, load, madang, nginx, peer, redis, run, serving, warm_up
 
 REDIS_PORT = 7391
 NGINX_PORT = 7392
@@ -123,15 +123,22 @@ class Feed:
         self.bench = bench
         seeded = bench.seeded
         self.tokens = seeded.tokens("readers")
-        self.server = stack.enter_context(serving(madang(seeded.copy(bench.work / "feed"))))
-        cache = stack.enter_context(serving(redis(bench.folder("redis"), REDIS_PORT)))
-        self.peer = stack.enter_context(
-            serving(peer("feed.mjs", seeded.folder / "data" / "madang.sqlite", REDIS_PORT, self.how)))
-        self.peer.parts += cache.parts
+        self.server = self.ours(stack)
+        self.peer = self.theirs(stack)
         for server in (self.server, self.peer):
-            self.ask(server, once=True)  # builds what is cold, marks what is seen
+            warm_up(server, ["/api/v1/feed"], tokens=self.tokens)  # builds what is cold, marks what is seen
             self.ask(server, seconds=1)
         time.sleep(3)  # the marks are saved
+
+    def ours(self, stack):
+        return stack.enter_context(serving(madang(self.bench.seeded.copy(self.bench.work / "feed"))))
+
+    def theirs(self, stack):
+        """On a Redis of its own, which is no cluster."""
+        cache = stack.enter_context(serving(redis(self.bench.folder("redis"), REDIS_PORT)))
+        server = stack.enter_context(serving(peer("feed.mjs", self.bench.seeded.database, REDIS_PORT, self.how)))
+        server.parts += cache.parts
+        return server
 
     def ask(self, server, **how):
         return load(server, ["/api/v1/feed"], tokens=self.tokens, **how)

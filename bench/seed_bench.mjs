@@ -122,6 +122,7 @@ const lines = (list) => list.map((one) => one.token + '\n').join('');
 writeFileSync(join(out, 'readers.txt'), lines(crowd.slice(0, readers)));
 writeFileSync(join(out, 'people.txt'), lines(crowd));
 writeFileSync(join(out, 'authors.txt'), lines(writers));
+writeFileSync(join(out, 'star.txt'), lines([star]));
 writeFileSync(join(out, 'facts.json'), JSON.stringify({
   hot: hot[0], hot_posts: hot, a_post: posts[0], readers, people, authors,
   feed_entries: readers * (followsEach * postsEach + hotPosts), posts: posts.length + hotPosts,

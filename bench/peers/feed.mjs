@@ -1,36 +1,45 @@
-// The peer of the row `feed`: GET /api/v1/feed by Fastify and ioredis with the SNS seed's commands:
+// The peer of the rows `feed` and `cluster_feed`: GET /api/v1/feed by Fastify and ioredis with the SNS seed's commands:
 // the home feed is a sorted set (score the post's id, member `postId:stamp:viewed`), the posts are
 // JSON under keys of their own, and what is seen for the first time is stamped anew.
 //
-//   node feed.mjs SEEDED_DATABASE REDIS_PORT [get|mget]
+//   node feed.mjs SEEDED_DATABASE REDIS_PORT[,REDIS_PORT...] [get|mget]
 //
 // get: one GET a post in one pipeline, as the seed does; mget: one MGET, which it could do.
+// Several ports: nodes of a Redis Cluster. There a pipeline goes to one node only, so commands are
+// issued together and ioredis pipelines them by node; there is no MGET over all nodes.
 // Everything else is as quick as it can be: tokens in a map, the page spliced from stored text.
 import Database from 'better-sqlite3';
 import fastify from 'fastify';
-import {Redis} from 'ioredis';
+import {Cluster, Redis} from 'ioredis';
 import {authenticator, unauthenticated} from './people.mjs';
 
-const [file, redisPort, how = 'get'] = process.argv.slice(2);
+const [file, redisPorts, how = 'get'] = process.argv.slice(2);
 const hour = 3_600_000;
 const life = 7 * 24;        // hours an item lives
 const afterView = 6 * 24;   // its stamp goes back by this when it is seen
 const stampOf = (ms) => Math.floor(ms / hour);
-const redis = new Redis({port: Number(redisPort), host: '127.0.0.1', enableAutoPipelining: true});
+const nodes = redisPorts.split(',').map((port) => ({port: Number(port), host: '127.0.0.1'}));
+const clustered = nodes.length > 1;
+const redis = clustered ? new Cluster(nodes, {enableAutoPipelining: true})
+                        : new Redis({...nodes[0], enableAutoPipelining: true});
+
+/** The answers of commands, each [name, ...arguments]. */
+async function together(commands) {
+  if (clustered) return Promise.all(commands.map(([name, ...words]) => redis[name](...words)));
+  return (await redis.pipeline(commands).exec()).map(([error, answer]) => {
+    if (error) throw error;
+    return answer;
+  });
+}
 const db = new Database(file, {readonly: true});
 
 async function fill() {
-  await redis.flushall();
+  if (!clustered) await redis.flushall();
   const cards = new Map(db.prepare('select id, handle, name from accounts').all().map((card) => [card.id, card]));
-  let pipeline = redis.pipeline();
-  for (const post of db.prepare('select * from posts').all()) {
-    const json = JSON.stringify({
-      id: post.id, author: cards.get(post.author_id), text: post.body, media: [], like_count: post.like_count,
-      comment_count: post.comment_count, liked: false, created_at: new Date(post.created_at / 1000).toISOString(),
-    });
-    pipeline.set(`postId:${post.id}`, json);
-  }
-  await pipeline.exec();
+  await together(db.prepare('select * from posts').all().map((post) => ['set', `postId:${post.id}`, JSON.stringify({
+    id: post.id, author: cards.get(post.author_id), text: post.body, media: [], like_count: post.like_count,
+    comment_count: post.comment_count, liked: false, created_at: new Date(post.created_at / 1000).toISOString(),
+  })]));
   const byAuthor = new Map();
   for (const {id, author_id, created_at} of db.prepare('select id, author_id, created_at from posts').all()) {
     if (!byAuthor.has(author_id)) byAuthor.set(author_id, []);
@@ -38,13 +47,11 @@ async function fill() {
   }
   const follows = db.prepare('select followee_id from follows where follower_id = ?');
   for (const {id} of db.prepare("select id from accounts where handle like 'person_%' order by id limit 2000").all()) {
-    pipeline = redis.pipeline();
-    for (const {followee_id} of follows.all(id)) pipeline.zadd(`feed:userId:${id}`, ...(byAuthor.get(followee_id) ?? []));
-    await pipeline.exec();
+    await together(follows.all(id).filter(({followee_id}) => byAuthor.has(followee_id))
+                       .map(({followee_id}) => ['zadd', `feed:userId:${id}`, ...byAuthor.get(followee_id)]));
   }
-  pipeline = redis.pipeline();
-  for (const like of db.prepare('select * from post_likes').all()) pipeline.sadd(`likes:userId:${like.account_id}`, like.post_id);
-  await pipeline.exec();
+  await together(db.prepare('select * from post_likes').all()
+                     .map((like) => ['sadd', `likes:userId:${like.account_id}`, like.post_id]));
 }
 
 const accountOf = authenticator(db);
@@ -59,15 +66,13 @@ server.get('/api/v1/feed', async (request, reply) => {
   const more = members.length > 20;
   const page = members.slice(0, 20).filter(([, stamp]) => now - stamp < life);
   const ids = page.map(([id]) => id);
-  const pipeline = redis.pipeline();
-  if (how === 'mget') pipeline.mget(ids.map((id) => `postId:${id}`));
-  else for (const id of ids) pipeline.get(`postId:${id}`);
-  pipeline.smismember(`likes:userId:${account}`, ids);
+  const commands = how === 'mget' ? [['mget', ids.map((id) => `postId:${id}`)]] : ids.map((id) => ['get', `postId:${id}`]);
+  commands.push(['smismember', `likes:userId:${account}`, ids]);
   for (const [id, stamp, viewed] of page)
-    if (viewed === '0') pipeline.zrem(key, `${id}:${stamp}:0`).zadd(key, id, `${id}:${now - afterView}:1`);
-  const answers = await pipeline.exec();
-  const posts = how === 'mget' ? answers[0][1] : answers.slice(0, ids.length).map(([, json]) => json);
-  const liked = answers[how === 'mget' ? 1 : ids.length][1];
+    if (viewed === '0') commands.push(['zrem', key, `${id}:${stamp}:0`], ['zadd', key, id, `${id}:${now - afterView}:1`]);
+  const answers = await together(commands);
+  const posts = how === 'mget' ? answers[0] : answers.slice(0, ids.length);
+  const liked = answers[how === 'mget' ? 1 : ids.length];
   let body = '';
   posts.forEach((json, i) => {
     if (json === null) return;
