@@ -13,7 +13,7 @@ std::size_t feed_bucket(Id viewer) {
 }
 
 std::string FeedKeys::bucket(std::size_t bucket) {
-  return "feed:{f" + std::to_string(bucket) + "}";
+  return "feed1:{f" + std::to_string(bucket) + "}";
 }
 std::string FeedKeys::unsaved_in(std::size_t bucket) {
   return FeedKeys::bucket(bucket) + ":v";

@@ -1,6 +1,6 @@
 // How a feed lies in Redis, and the scripts that touch it. Internal to the store in Redis.
 //
-// ONE KEY A FEED, so that none can be there by half: the sorted set `feed:{<bucket>}:<viewer>`.
+// ONE KEY A FEED, so that none can be there by half: the sorted set `feed1:{f<bucket>}:<viewer>`.
 // Its scores are ids of posts, and -1 for the head; its members are bytes, numbers big-endian:
 //
 //   head   state (1: `w` warm, `b` being built), build (8), last event seen (8), covers_from (8),
@@ -14,11 +14,13 @@
 // a server starts and when a replica takes over: what was lost with the old state was lost from
 // feeds that are cold now.
 //
-// Beside the feeds of a bucket: `feed:{<bucket>}`, a sorted set of who has one, by the second of
-// the last read; `feed:{<bucket>}:r`, its reign and since when; `feed:{<bucket>}:<viewer>:v`, a
-// hash of views that are not in SQL yet; and `feed:{<bucket>}:v`, who has such views, by the second
-// of the last one. The feeds and their list have no TTL and are not evicted (volatile-lru); views
-// have one.
+// The number in `feed1` is raised when any of this changes its form.
+//
+// Beside the feeds of a bucket: `feed1:{f<bucket>}`, a sorted set of who has one, by the second of
+// the last read; `feed1:{f<bucket>}:r`, its reign and since when; `feed1:{f<bucket>}:<viewer>:v`, a
+// hash of views that are not in SQL yet; and `feed1:{f<bucket>}:v`, who has such views, by the
+// second of the last one. The feeds and their list have no TTL and are not evicted (volatile-lru);
+// the others have one.
 #pragma once
 
 #include "modules/social/feed_store.hpp"

@@ -234,11 +234,17 @@ std::vector<FeedMark> load_feed_marks(db::Transaction& tx, Id viewer) {
 }
 
 void save_feed_marks(db::Transaction& tx, Id viewer, std::span<const FeedMark> fresh, Time now) {
-  const auto merged = merge_feed_marks(load_feed_marks(tx, viewer), fresh, FeedLife::seconds(now));
-  const std::string blob = encode_feed_marks(merged);
+  // The row first, and with it its lock: another instance may be saving views of the same viewer.
+  const bool there =
+      tx.execute("update feed_marks set updated_at = ? where account_id = ?", now, viewer) != 0;
+  const std::vector<FeedMark> stored =
+      there ? load_feed_marks(tx, viewer) : std::vector<FeedMark>();
+  const std::string blob =
+      encode_feed_marks(merge_feed_marks(stored, fresh, FeedLife::seconds(now)));
   const db::BytesView bytes = std::as_bytes(std::span(blob.data(), blob.size()));
-  if (tx.execute("update feed_marks set marks = ?, updated_at = ? where account_id = ?", bytes, now,
-                 viewer) == 0)
+  if (there)
+    tx.execute("update feed_marks set marks = ? where account_id = ?", bytes, viewer);
+  else
     tx.execute("insert into feed_marks (account_id, marks, updated_at) values (?, ?, ?)", viewer,
                bytes, now);
 }
