@@ -18,6 +18,7 @@
 #include <type_traits>
 
 #include "base/clock.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "platform/db/commit_health.hpp"
@@ -28,6 +29,13 @@ namespace madang::db {
 /// Who waits for a write: people, or the house itself (sweeps, marks, erasure). Background work
 /// gives way, and has its own, shorter queue.
 enum class Lane { interactive, background };
+
+/// The row that a write shares with many others at the same moment, such as a post that everybody
+/// likes; 0: none in particular. Those that name the same one may be put into one transaction, each
+/// as if it were alone.
+struct HotRow {
+  Id id = 0;
+};
 
 /// Which state a read must see. `fresh` sees every write acknowledged so far; `any` may be served
 /// by a replica that lags a little behind other programs, but never behind what this one wrote or
@@ -45,7 +53,7 @@ class Database {
   /// Errors: `database_busy` (queue full or deadline passed while waiting; nothing was done).
   /// SqlError passes through as an exception after the rollback.
   template <class F>
-  auto write(Deadline deadline, F body, Lane lane = Lane::interactive)
+  auto write(Deadline deadline, F body, Lane lane = Lane::interactive, HotRow hot = {})
       -> Task<std::invoke_result_t<F&, Transaction&>> {
     using R = std::invoke_result_t<F&, Transaction&>;
     std::optional<R> out;
@@ -54,7 +62,7 @@ class Database {
       out.emplace(body(tx));
       return out->has_value();
     };
-    std::optional<Problem> refused = co_await submit_write(deadline, lane, &erased);
+    std::optional<Problem> refused = co_await submit_write(deadline, lane, hot, &erased);
     if (refused) co_return std::unexpected(std::move(*refused));
     co_return std::move(*out);
   }
@@ -131,7 +139,7 @@ class Database {
   virtual void close() = 0;
 
  protected:
-  virtual Task<std::optional<Problem>> submit_write(Deadline, Lane, const Body*) = 0;
+  virtual Task<std::optional<Problem>> submit_write(Deadline, Lane, HotRow, const Body*) = 0;
   virtual Task<std::optional<Problem>> submit_read(Deadline, Freshness, const Body*) = 0;
   virtual std::optional<Problem> wait_write(Lane, const Body*) = 0;
   virtual std::optional<Problem> wait_read(const Body*) = 0;

@@ -38,6 +38,7 @@ struct Job {
 
   const Database::Body* body;
   Deadline deadline;
+  Id hot_row = 0;  // Database's HotRow
   Deadline::Steady::time_point queued{};
 
   // The outcome: refused (nothing was done), or error, or neither.

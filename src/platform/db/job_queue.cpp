@@ -47,8 +47,9 @@ JobQueue::JobQueue(const std::string& pool, std::size_t interactive, std::size_t
 }
 
 Task<std::optional<Problem>> JobQueue::submit(Deadline deadline, Lane lane,
-                                              const Database::Body* body) {
+                                              const Database::Body* body, HotRow hot) {
   Job job(deadline, body);
+  job.hot_row = hot.id;
   job.executor = co_await asio::this_coro::executor;
   const auto enqueue = [this, &job, lane](Resume resume) {
     job.resume.emplace(std::move(resume));

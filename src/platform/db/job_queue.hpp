@@ -26,7 +26,8 @@ class JobQueue {
 
   // For those who ask. Both return when the job's outcome is known: a Problem when it was refused
   // (`database_busy`), the body's exception as an exception.
-  Task<std::optional<Problem>> submit(Deadline deadline, Lane lane, const Database::Body* body);
+  Task<std::optional<Problem>> submit(Deadline deadline, Lane lane, const Database::Body* body,
+                                      HotRow hot = {});
   std::optional<Problem> wait(Lane lane, const Database::Body* body);
 
   // For the connections' threads.

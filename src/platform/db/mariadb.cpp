@@ -40,9 +40,9 @@ class MariaDbDatabase final : public Database {
   void close() override { shut(); }
 
  protected:
-  Task<std::optional<Problem>> submit_write(Deadline deadline, Lane lane,
+  Task<std::optional<Problem>> submit_write(Deadline deadline, Lane lane, HotRow hot,
                                             const Body* body) override {
-    return writers_.queue().submit(deadline, lane, body);
+    return writers_.queue().submit(deadline, lane, body, hot);
   }
 
   Task<std::optional<Problem>> submit_read(Deadline deadline, Freshness freshness,

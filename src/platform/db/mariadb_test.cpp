@@ -2,6 +2,8 @@
 #include "platform/db/mariadb.hpp"
 
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <thread>
 
 #include "platform/db/mariadb_test_store.hpp"
@@ -63,6 +65,94 @@ TEST(MariaDb, WhoLooksBeforeItInsertsIsRunAgainWhenItWasRaced) {
   }
   EXPECT_EQ(inserted, 40);
   EXPECT_EQ(found, 280);
+}
+
+/// Many at once, each again and again: a row of one's own and a counter that all share.
+struct Crowd {
+  explicit Crowd(Database& database) : db(database) {}
+
+  Task<> one(int me, int rounds) {
+    for (int n = 0; n < rounds; ++n) {
+      const Id id = me * 1'000 + n;
+      const bool twice = n % 10 == 9;  // its row is there already
+      const auto body = [id, n, twice](Transaction& tx) -> Result<bool> {
+        tx.execute("insert into rows_of_all values (?)", twice ? id - 1 : id);
+        tx.execute("update t set n = n + 1 where id = 1");
+        if (n % 10 == 4) return fail(Kind::conflict, "on_purpose");
+        return true;
+      };
+      try {
+        const Result<bool> done = co_await db.write(Deadline::after(std::chrono::seconds(30)), body,
+                                                    Lane::interactive, HotRow{1});
+        if (done)
+          ++kept;
+        else if (done.error().code == "outcome_unknown")
+          ++unknown;
+        else
+          ++refused;
+      } catch (const SqlError& error) {
+        ++(error.cause() == SqlError::Cause::unique ? unique : others);
+      }
+    }
+  }
+  void run(int people, int rounds) {
+    for (int i = 0; i < people; ++i)
+      asio::co_spawn(io, one(i, rounds), [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+      });
+    io.run();
+  }
+
+  Database& db;
+  asio::io_context io;
+  int kept = 0, refused = 0, unknown = 0, unique = 0, others = 0;
+};
+
+std::unique_ptr<Database> open_for_crowd(MariaDbStore& store, metrics::Registry& registry) {
+  auto db = store.open({}, registry);
+  run_sql(*db, "create table t (id bigint primary key, n bigint)");
+  run_sql(*db, "create table rows_of_all (id bigint primary key)");
+  run_sql(*db, "insert into t values (1, 0)");
+  return db;
+}
+
+TEST(MariaDb, WritesToOneHotRowShareCommitsAndFailAlone) {
+  MariaDbStore store;
+  metrics::Registry registry;
+  const auto db = open_for_crowd(store, registry);
+  Crowd crowd(*db);
+  crowd.run(64, 20);
+  EXPECT_EQ(crowd.kept, 64 * 16);
+  EXPECT_EQ(crowd.refused, 64 * 2);
+  EXPECT_EQ(crowd.unique, 64 * 2);
+  EXPECT_EQ(crowd.unknown + crowd.others, 0);
+  EXPECT_EQ(number(*db, "select n from t where id = 1"), crowd.kept);
+  EXPECT_EQ(number(*db, "select count(*) from rows_of_all"), crowd.kept);
+  const std::string figures = registry.scrape();
+  const auto commits =
+      std::stod(figures.substr(figures.find("\nmadang_db_group_size_count ") + 28));
+  EXPECT_LT(commits, crowd.kept / 2.0) << "most were not alone";
+}
+
+TEST(MariaDb, AHotRowKeepsItsCountWhenConnectionsAreLost) {
+  MariaDbStore store;
+  metrics::Registry registry;
+  const auto db = open_for_crowd(store, registry);
+  Crowd crowd(*db);
+  std::jthread killer([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(40));
+      server().run("kill user app");
+    }
+  });
+  crowd.run(32, 20);
+  killer.request_stop();
+  killer.join();
+  EXPECT_EQ(crowd.others, 0);
+  const auto counted = number(*db, "select n from t where id = 1");
+  EXPECT_GE(counted, crowd.kept);
+  EXPECT_LE(counted, crowd.kept + crowd.unknown);
+  EXPECT_EQ(number(*db, "select count(*) from rows_of_all"), counted);
 }
 
 TEST(MariaDbUrl, NamesHostsUserAndDatabase) {

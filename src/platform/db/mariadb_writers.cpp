@@ -54,7 +54,9 @@ Writers::Writers(const MariaDbOptions& options, Cluster& cluster, metrics::Regis
       queue_("db_writer", options.write_queue, options.background_queue, options.max_wait,
              registry),
       metrics_("db_writer", options.writers, registry),
+      hot_rows_(registry),
       commit_seconds_(registry.histogram("madang_db_commit_seconds", "Time of a durable commit")),
+      group_size_(group_size(registry)),
       again_conflict_(again(registry, "conflict")),
       again_lost_(again(registry, "lost")),
       unknown_(registry.counter("madang_db_outcome_unknown_total",
@@ -90,6 +92,10 @@ bool Writers::is_current_thread() const {
 
 void Writers::serve(Worker& worker) {
   while (Job* job = next()) {
+    if (job->hot_row != 0 && options_.writers > 1) {
+      serve_row(worker, *job);
+      continue;
+    }
     metrics_.busy.Increment();
     const auto begun = Steady::now();
     perform(worker, *job);
@@ -219,13 +225,14 @@ Writers::Ran Writers::run(Worker& worker, Job& job) {
     case Doom::none:
       break;
   }
-  if (keep && !job.error) return commit(worker, job);
+  Job* const jobs[] = {&job};
+  if (keep && !job.error) return commit(worker, jobs);
   if (CommitHealth::concerns(cause)) health_.failed(Steady::now(), cause);
   roll_back(worker);
   return cause == SqlError::Cause::unique ? Ran::raced : Ran::finished;
 }
 
-Writers::Ran Writers::commit(Worker& worker, Job& job) {
+Writers::Ran Writers::commit(Worker& worker, std::span<Job* const> jobs) {
   Connection& connection = *worker.connection;
   const auto start = Steady::now();
   try {
@@ -240,17 +247,18 @@ Writers::Ran Writers::commit(Worker& worker, Job& job) {
       unknown_.Increment();
       health_.failed(Steady::now(), SqlError::Cause::interrupted);
       log::warn("db", "outcome_unknown", {{"error", std::string_view(error.what())}});
-      job.refused = unknown_outcome();
+      for (Job* job : jobs) job->refused = unknown_outcome();
       cluster_.suspect(connection.host());
       drop(worker);
       return Ran::finished;
     }
-    job.error = std::current_exception();
+    for (Job* job : jobs) job->error = std::current_exception();
     health_.failed(Steady::now(), error.cause());
     roll_back(worker);
     return Ran::finished;
   }
   health_.committed(Steady::now());
+  group_size_.Observe(static_cast<double>(jobs.size()));
   commit_seconds_.Observe(std::chrono::duration<double>(Steady::now() - start).count());
   cluster_.horizon().advance(connection.commit_position());
   if (has_listener_) listener_();

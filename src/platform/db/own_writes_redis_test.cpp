@@ -27,7 +27,9 @@ class Positions final : public Database {
   std::string observed;
 
  protected:
-  Task<std::optional<Problem>> submit_write(Deadline, Lane, const Body*) override { return no(); }
+  Task<std::optional<Problem>> submit_write(Deadline, Lane, HotRow, const Body*) override {
+    return no();
+  }
   Task<std::optional<Problem>> submit_read(Deadline, Freshness, const Body*) override {
     return no();
   }

@@ -3,10 +3,16 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "platform/metrics/metrics.hpp"
 
 namespace madang::db {
+
+inline metrics::Histogram& group_size(metrics::Registry& registry) {
+  static const std::vector<double> buckets{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  return registry.histogram("madang_db_group_size", "Transactions committed together", {}, buckets);
+}
 
 struct PoolMetrics {
   PoolMetrics(const std::string& pool, int size, metrics::Registry& registry)

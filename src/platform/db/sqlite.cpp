@@ -27,7 +27,7 @@ class SqliteDatabase final : public Database {
   void close() override { shut(); }
 
  protected:
-  Task<std::optional<Problem>> submit_write(Deadline deadline, Lane lane,
+  Task<std::optional<Problem>> submit_write(Deadline deadline, Lane lane, HotRow,
                                             const Body* body) override {
     return writer_.queue().submit(deadline, lane, body);
   }

@@ -21,11 +21,6 @@ constexpr int max_restarts = 2;
 /// Background work waits for at most so many groups of interactive work.
 constexpr int max_groups_without_background = 8;
 
-const std::vector<double>& size_buckets() {
-  static const std::vector<double> buckets{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
-  return buckets;
-}
-
 }  // namespace
 
 Writer::Writer(const SqliteOptions& options, metrics::Registry& registry)
@@ -33,8 +28,7 @@ Writer::Writer(const SqliteOptions& options, metrics::Registry& registry)
       queue_("db_writer", options.write_queue, options.background_queue, options.max_wait,
              registry),
       metrics_("db_writer", 1, registry),
-      group_size_(registry.histogram("madang_db_group_size", "Transactions committed together", {},
-                                     size_buckets())),
+      group_size_(group_size(registry)),
       commit_seconds_(registry.histogram("madang_db_commit_seconds", "Time of a durable commit")),
       restarts_total_(registry.counter("madang_db_group_restarts_total",
                                        "Groups run again because the engine gave them up")),
