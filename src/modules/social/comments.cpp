@@ -96,7 +96,7 @@ Task<Result<Comment>> Comments::create(Call& call, WriteComment in) {
     return one(tx, *id);
   };
   const Forgotten changed{.posts = {post}};
-  Task<Result<Comment>> write = call.write(context_.db, body);
+  Task<Result<Comment>> write = call.write(context_.db, body, db::HotRow{post});
   Result<Comment> created = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return created;
 }

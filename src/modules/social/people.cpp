@@ -179,7 +179,8 @@ Task<Result<FollowState>> People::set_follow(Call& call, bool wanted) {
                              FollowEvent{1, me, other});
     return FollowState{wanted};
   };
-  Result<FollowState> done = co_await context_.db.write(call.deadline(), body);
+  Result<FollowState> done =
+      co_await context_.db.write(call.deadline(), body, db::Lane::interactive, db::HotRow{other});
   if (done) co_await on_follows_changed_(me);
   co_return done;
 }

@@ -149,7 +149,8 @@ Task<Result<LikeState>> Posts::set_like(Call& call, bool wanted) {
         tx.value<std::int64_t>("select like_count from posts where id = ?", id).value_or(0)};
   };
   const Forgotten changed{.posts = {id}, .viewers = {me}};
-  Task<Result<LikeState>> write = context_.db.write(call.deadline(), body);
+  Task<Result<LikeState>> write =
+      context_.db.write(call.deadline(), body, db::Lane::interactive, db::HotRow{id});
   Result<LikeState> done = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return done;
 }

@@ -89,7 +89,7 @@ class Call {
   /// The write transaction of a request. With an Idempotency-Key the answer is stored in the same
   /// transaction, and a repeated request gets the stored one and does nothing.
   template <class F>
-  auto write(db::Database& db, F body) -> Task<std::invoke_result_t<F&, db::Transaction&>> {
+  auto write(db::Database& db, F body, db::HotRow hot = {}) -> Task<std::invoke_result_t<F&, db::Transaction&>> {
     using Out = std::invoke_result_t<F&, db::Transaction&>;
     const auto guarded = [this, &body](db::Transaction& tx) -> Out {
       replay.reset();
@@ -107,7 +107,7 @@ class Call {
       if (!kept) return std::unexpected(std::move(kept.error()));
       return out;
     };
-    Out out = co_await db.write(deadline(), guarded);
+    Out out = co_await db.write(deadline(), guarded, db::Lane::interactive, hot);
     co_return out;
   }
 };
