@@ -20,6 +20,7 @@
 #include "modules/social/fan_out.hpp"
 #include "modules/social/feed_metrics.hpp"
 #include "modules/social/feed_store_memory.hpp"
+#include "modules/social/feed_store_redis.hpp"
 #include "modules/social/feeds.hpp"
 #include "modules/social/moderation.hpp"
 #include "modules/social/people.hpp"
@@ -58,6 +59,15 @@ std::unique_ptr<social::PostCacheStore> cached_posts(const config::Config& setti
       static_cast<std::size_t>(settings.integer("social.cached_viewers")), store.registry());
 }
 
+std::unique_ptr<social::FeedStore> live_feeds(const config::Config& settings, Store& store,
+                                              redis::Client* redis) {
+  if (redis != nullptr)
+    return std::make_unique<social::RedisFeedStore>(social::RedisFeedOptions{}, *redis,
+                                                    store.clock());
+  return std::make_unique<social::MemoryFeedStore>(social::MemoryFeedOptions{
+      .max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))});
+}
+
 }  // namespace
 
 struct Application::Parts {
@@ -78,7 +88,7 @@ struct Application::Parts {
   realtime::Hub hub;
 
   social::PostCache cache;
-  social::MemoryFeedStore feed_store;
+  std::unique_ptr<social::FeedStore> feed_store;
   AccountHooks hooks{cache, store.clock()};
 
   runtime::Bulkhead files;
@@ -99,7 +109,7 @@ struct Application::Parts {
   std::unique_ptr<db::RedisOwnWrites> own_writes;
 
   social::Context context{store.db(), store.ids(), store.clock(), outbox, cache};
-  social::Feeds feeds{context, feed_store, tasks, registry};
+  social::Feeds feeds{context, *feed_store, tasks, registry};
   WarmUp warm_up{store.db(), feeds, io, tasks, registry};
   social::Posts posts;
   social::Comments comments{context};
@@ -107,6 +117,7 @@ struct Application::Parts {
   social::Ranking ranking;
   social::Moderation moderation{context};
   social::FanOutSubscriber fan_out;
+  social::SharedFanOut shared_fan_out{fan_out};
 
   notifications::Service notifications;
   notifications::Routes notification_routes{notifications};
@@ -135,8 +146,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
       redis(settings, store),
       hub({.total = static_cast<std::size_t>(settings.integer("realtime.streams"))}, registry),
       cache(store.db(), cached_posts(settings, store, redis.client())),
-      feed_store(
-          {.max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))}),
+      feed_store(live_feeds(settings, store, redis.client())),
       files({.name = "files",
              .threads = file_threads(settings),
              .queue = 256,
@@ -165,7 +175,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
       people(context, [this](Id account) { return feeds.follows_changed(account); }),
       ranking(context, settings.seconds("social.ranking_interval")),
       fan_out(
-          context, feed_store,
+          context, *feed_store,
           {.min_followers = static_cast<std::size_t>(settings.integer("social.pull_followers"))},
           {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
            .listening = [this] { return hub.accounts(); }},
@@ -177,7 +187,8 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
           [this](http::Principal who, Deadline deadline) { return sessions.holds(who, deadline); },
           store.clock(), {.heartbeat = settings.seconds("realtime.heartbeat")}, registry),
       sequencer(store.db(), {}, name_of(store), registry),
-      live_dispatcher(store.db(), store.clock(), {}, name_of(store), registry),
+      live_dispatcher(store.db(), store.clock(), {.exclusive = redis.client() == nullptr},
+                      name_of(store), registry),
       dispatcher(store.db(), store.clock(),
                  {.batch = 64,
                   .keep_dead = std::chrono::duration_cast<std::chrono::hours>(
@@ -224,8 +235,12 @@ void Application::Parts::mount() {
       [https, policy = page_policy(objects.foreign_origin())](const http::Request& request) {
         return serve_page(request, web_assets(), https, policy);
       });
-  social::export_feed_stats(feed_store, registry);
-  live_dispatcher.add(fan_out);
+  social::export_feed_stats(*feed_store, registry);
+  // Each fans out to its own feeds, or one to those of all.
+  if (redis.client() == nullptr)
+    live_dispatcher.add(fan_out);
+  else
+    live_dispatcher.add(shared_fan_out);
   dispatcher.add(notifier);
   const auto hand_out = [this] {
     live_dispatcher.wake();
