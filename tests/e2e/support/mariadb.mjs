@@ -1,4 +1,4 @@
-// A MariaDB server of the tests' own on loopback, for MADANG_E2E_STORE=mariadb: started once by the
+// A MariaDB server of the tests' own on loopback, for MADANG_TEST_STORE=mariadb: started once by the
 // test file that needs it, from a data folder that is made once; killed and removed at its end.
 import { execFile } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ const memory = "/dev/shm";
 const roomBytes = 1 << 30; // below that the memory is somebody else's
 const root = userInfo().uid === 0;
 
-export const onMariaDb = process.env.MADANG_E2E_STORE === "mariadb";
+export const onMariaDb = process.env.MADANG_TEST_STORE === "mariadb";
 
 async function freePort() {
   const probe = net.createServer();
