@@ -2,6 +2,7 @@
 // one on a MariaDB server that the test program starts when it first needs it.
 #pragma once
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -20,10 +21,12 @@ inline bool tests_use_mariadb() {
   return wish != nullptr && std::string_view(wish) == "mariadb";
 }
 
-/// Opened again by the same file's name it holds what was written.
+/// Opened again by the same file's name it holds what was written. Patient: the tests of other
+/// things are not about a machine that is busy.
 inline std::unique_ptr<Database> open_test_database(const std::filesystem::path& file,
                                                     metrics::Registry& registry) {
-  if (!tests_use_mariadb()) return open_sqlite({.path = file}, registry);
+  constexpr std::chrono::seconds patience{20};
+  if (!tests_use_mariadb()) return open_sqlite({.path = file, .max_wait = patience}, registry);
   static test::MariaDbServer server;
   static std::map<std::filesystem::path, std::string> names;
   std::string& name = names[file];
@@ -32,6 +35,7 @@ inline std::unique_ptr<Database> open_test_database(const std::filesystem::path&
                                .user = "app",
                                .password = "secret",
                                .database = name,
+                               .max_wait = patience,
                                .durability = Durability::local_only};
   return open_mariadb(options, registry);
 }

@@ -194,7 +194,9 @@ void RedisPostCache::owe(const Keys& keys) {
 void RedisPostCache::pay(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "post-cache");
   std::unique_lock lock(mutex_);
-  while (wake_.wait(lock, stop, [this] { return owed_.any(); })) {
+  for (;;) {
+    wake_.wait(lock, stop, [this] { return owed_.any(); });
+    if (stop.stop_requested()) return;  // what is owed then ends with its life
     lock.unlock();
     pay_some();
     lock.lock();

@@ -20,7 +20,7 @@ namespace madang::social {
 
 /// A key of the shared cache. Keys of one bucket are in one slot of the cluster.
 struct SharedKey {
-  static constexpr std::size_t buckets = 16;
+  static constexpr std::size_t buckets = 8;
   enum class Kind : std::uint8_t {
     era,  // what makes the values of its bucket valid: without it all of them are void
     post,
@@ -28,7 +28,7 @@ struct SharedKey {
   };
 
   static std::size_t bucket_of(Id id) {
-    return static_cast<std::uint64_t>(id) * 0x9E3779B97F4A7C15ULL >> 60U;
+    return static_cast<std::uint64_t>(id) * 0x9E3779B97F4A7C15ULL >> 61U;
   }
   static SharedKey of_post(Id id) { return {bucket_of(id), Kind::post, id}; }
   static SharedKey of_viewer(Id id) { return {bucket_of(id), Kind::viewer, id}; }

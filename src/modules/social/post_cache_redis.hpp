@@ -10,9 +10,10 @@
 //     instance that can has deleted there what it owes. The promise holds.
 //   - A master that was not replaced took no deletion for a second: this instance no longer reads
 //     those keys and goes on trying. Others whom it does answer may see what was before until that
-//     succeeds, or until `life` has passed; so too when this process is killed meanwhile (or
-//     between the commit and the deletion: then nobody was answered). An outage is waited for once,
-//     not by each write.
+//     succeeds, or until `life` has passed; so too when this process is killed meanwhile. An outage
+//     is waited for once, not by each write.
+//   - A write that nobody was told of can stay unseen for `life`: its process was killed after the
+//     commit, or it was carried out after its outcome had become unknown.
 //   - A master that was replaced and does not know it yet can be read by an instance that does not
 //     know it either: for the cluster's node timeout.
 //   - Redis does not answer: show() reads SQL, after `patience` at most, and at once while the
@@ -25,8 +26,9 @@
 //   {tag}:p:<id>   stamp + `?` + lease, or stamp + `=` + author, size of head, head, tail
 //   {tag}:v:<id>   hash: s(tamp), n (lease), b(locked), m(uted), and a field for each known like
 //
-// Ids are spread over 16 buckets, whose tags are chosen so that their slots lie evenly: a page is
-// at most as many scripts, and any cluster of up to 16 masters has its share.
+// Ids are spread over 8 buckets, whose tags are chosen so that their slots lie evenly: a page is at
+// most as many scripts (10 to 20 us of a master each) and one for the viewer, and a cluster of up
+// to 8 masters shares the work.
 #pragma once
 
 #include <condition_variable>
