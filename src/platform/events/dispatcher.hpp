@@ -132,7 +132,7 @@ class Dispatcher {
   bool begin(Leased& subscriber);
   bool tell(Leased& subscriber, const std::vector<Event>& events);
   bool confirm(Leased& subscriber, std::int64_t seq);
-  void let_go(Leased& subscriber);
+  void let_go(Place& place);
   void let_go_of_leases();
   std::chrono::milliseconds tick() const;
 

@@ -27,20 +27,22 @@ std::string describe_current_exception() {
   }
 }
 
-/// `first`: where a subscriber that nobody has heard of begins.
+/// `first`: where a subscriber that nobody has heard of begins. Leases go by the store's clock:
+/// those of the programs may be seconds apart.
 bool Dispatcher::hold_lease(Place& place, std::int64_t first) {
   const Time now = clock_.now();
   if (place.loaded && place.lease_until - now > place.lease / 2) return true;
-  const Time until = now + place.lease;
   const auto position = db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
     tx.execute(
         "insert into event_positions (subscriber, seq, holder, lease_until) select ?, ?, '', 0 "
         "where not exists (select 1 from event_positions where subscriber = ?)",
         place.name, first, place.name);
+    const std::string store_now(db::store_clock(tx.dialect()));
     const auto taken = tx.execute(
-        "update event_positions set holder = ?, lease_until = ? "
-        "where subscriber = ? and (holder = ? or lease_until < ? or ? = 1)",
-        holder_, until, place.name, holder_, now, place.exclusive ? 1 : 0);
+        "update event_positions set holder = ?, lease_until = " + store_now +
+            " + ? where subscriber = ? and (holder = ? or lease_until < " + store_now +
+            " or ? = 1)",
+        holder_, Micros(place.lease).count(), place.name, holder_, place.exclusive ? 1 : 0);
     if (taken == 0) return fail(Kind::conflict, "lease_held");
     return *tx.value<std::int64_t>("select seq from event_positions where subscriber = ?",
                                    place.name);
@@ -48,7 +50,7 @@ bool Dispatcher::hold_lease(Place& place, std::int64_t first) {
   place.loaded = position.has_value();
   if (!position) return false;
   place.position = *position;
-  place.lease_until = until;
+  place.lease_until = now + place.lease;
   return true;
 }
 
@@ -118,7 +120,8 @@ bool Dispatcher::tell(Leased& subscriber, const std::vector<Event>& events) {
   subscriber.failed->Increment();
   const int doublings = std::min(subscriber.failures++, 3);
   subscriber.next_try = std::chrono::steady_clock::now() + options_.leased_pause * (1 << doublings);
-  let_go(subscriber);  // another program may have better luck
+  subscriber.leading->Set(0);
+  let_go(subscriber.place);  // another program may have better luck
   return false;
 }
 
@@ -147,27 +150,30 @@ std::chrono::milliseconds Dispatcher::tick() const {
 }
 
 /// The lease ends now; the position stays.
-void Dispatcher::let_go(Leased& subscriber) {
-  if (!subscriber.place.loaded) return;
-  subscriber.place.loaded = false;
-  subscriber.leading->Set(0);
+void Dispatcher::let_go(Place& place) {
+  if (!std::exchange(place.loaded, false)) return;
   (void)db_.write_blocking([&](db::Transaction& tx) -> Result<std::int64_t> {
     return tx.execute(
         "update event_positions set lease_until = 0 where subscriber = ? and holder = ?",
-        subscriber.place.name, holder_);
+        place.name, holder_);
   });
 }
 
 /// At a clean end others need not wait.
 void Dispatcher::let_go_of_leases() {
-  for (auto& subscriber : leased_) {
+  const auto let_go_of = [this](Place& place) {
     try {
-      let_go(*subscriber);
+      let_go(place);
     } catch (...) {
       log::warn("events", "lease_not_let_go",
-                {{"subscriber", subscriber->name}, {"error", describe_current_exception()}});
+                {{"subscriber", place.name}, {"error", describe_current_exception()}});
     }
+  };
+  for (auto& subscriber : leased_) {
+    subscriber->leading->Set(0);
+    let_go_of(subscriber->place);
   }
+  for (auto& subscriber : durable_) let_go_of(subscriber->place);
 }
 
 }  // namespace madang::events
