@@ -49,5 +49,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (begin < 0 || end < begin)
     throw new Error(`${file} has no place for the table: ${marks.join(" ")}`);
   const after = begin + marks[0].length;
-  writeFileSync(file, `${text.slice(0, after)}\n${table(measured)}\n${text.slice(end)}`);
+  writeFileSync(file, `${text.slice(0, after)}\n\n${table(measured)}\n\n${text.slice(end)}`);
 }

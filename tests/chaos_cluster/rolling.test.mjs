@@ -7,7 +7,7 @@ import { eventually, sleep } from "../cluster/support.mjs";
 import { Stage } from "./stage.mjs";
 import { Town } from "./town.mjs";
 
-const rounds = 2;
+const rounds = 1;
 let stage;
 before(async () => {
   stage = await Stage.up();
