@@ -89,7 +89,8 @@ class Call {
   /// The write transaction of a request. With an Idempotency-Key the answer is stored in the same
   /// transaction, and a repeated request gets the stored one and does nothing.
   template <class F>
-  auto write(db::Database& db, F body, db::HotRow hot = {}) -> Task<std::invoke_result_t<F&, db::Transaction&>> {
+  auto write(db::Database& db, F body, db::HotRow hot = {})
+      -> Task<std::invoke_result_t<F&, db::Transaction&>> {
     using Out = std::invoke_result_t<F&, db::Transaction&>;
     const auto guarded = [this, &body](db::Transaction& tx) -> Out {
       replay.reset();
