@@ -6,7 +6,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
+#include <deque>
 #include <filesystem>
+#include <mutex>
 #include <stdexcept>
 
 #include "../../../tests/support/run_task.hpp"
@@ -88,6 +90,12 @@ class PostTown {
     });
   }
 
+  /// For one thread. Outlives the database and its clients, which post to it until they end.
+  asio::io_context& add_io() {
+    const std::lock_guard lock(mutex_);
+    return ios_.emplace_back(1);
+  }
+
   metrics::Registry registry;
 
  private:
@@ -99,6 +107,8 @@ class PostTown {
     insert_profile(tx, id);
   }
 
+  std::mutex mutex_;
+  std::deque<asio::io_context> ios_;
   std::filesystem::path folder_;
   ManualClock clock_{id_epoch + std::chrono::days(40)};
   IdGenerator ids_{clock_, 1, clock_.now()};
@@ -108,8 +118,8 @@ class PostTown {
 /// One who reads and writes, on a thread of its own.
 class PostVisitor {
  public:
-  explicit PostVisitor(PostCache& cache, Id viewer = PostTown::reader)
-      : cache_(cache), viewer_(viewer) {}
+  PostVisitor(PostTown& town, PostCache& cache, Id viewer = PostTown::reader)
+      : io_(town.add_io()), cache_(cache), viewer_(viewer) {}
 
   template <class T>
   T run(Task<T> task) {
@@ -142,7 +152,7 @@ class PostVisitor {
     done.get();
   }
 
-  asio::io_context io_{1};
+  asio::io_context& io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   PostCache& cache_;
   const Id viewer_;

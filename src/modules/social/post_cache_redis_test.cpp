@@ -16,7 +16,7 @@ struct Instance {
       : client(std::move(client_options), random, registry),
         store(new RedisPostCache(options, client, town.db(), random, registry)),
         cache(town.db(), std::unique_ptr<PostCacheStore>(store)),
-        visitor(cache) {
+        visitor(town, cache) {
     if (!client.ready(Deadline::after(10s))) throw std::runtime_error("no Redis");
   }
 

@@ -70,7 +70,7 @@ class PostCacheContract : public testing::Test {
   std::unique_ptr<PostCacheStore> made_ = place_.store(town_);
   PostCacheStore& store_ = *made_;
   PostCache cache_{town_.db(), std::move(made_)};
-  PostVisitor visitor_{cache_};
+  PostVisitor visitor_{town_, cache_};
 };
 
 using Places = testing::Types<MemoryPlace, RedisPlace>;
@@ -183,7 +183,7 @@ TYPED_TEST(PostCacheContract, HidesBlockedAndMutedAuthors) {
     EXPECT_TRUE(visitor.show(both).empty());
     ASSERT_TRUE(this->viewer_there(mine));
   }
-  PostVisitor nobody(this->cache_, 0);
+  PostVisitor nobody(town, this->cache_, 0);
   EXPECT_EQ(nobody.show(both).size(), 2U);
 }
 

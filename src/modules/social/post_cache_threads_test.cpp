@@ -54,7 +54,7 @@ class PostCacheThreads : public testing::Test {
 
   /// Texts count up; the last one that was answered is in `answered_`.
   void write_texts(int me) {
-    PostVisitor visitor(programs_[static_cast<std::size_t>(me)]->cache);
+    PostVisitor visitor(town_, programs_[static_cast<std::size_t>(me)]->cache);
     for (std::size_t i = static_cast<std::size_t>(me); !over_; i = (i + instances) % many) {
       const int next = answered_[i] + 1;
       town_.set_text(posts_[i], std::to_string(next));
@@ -65,7 +65,7 @@ class PostCacheThreads : public testing::Test {
   }
   /// The reader likes the first post when `begun_` is odd.
   void write_likes() {
-    PostVisitor visitor(programs_[0]->cache);
+    PostVisitor visitor(town_, programs_[0]->cache);
     while (!over_) {
       const int next = ++begun_;
       town_.set_like(posts_[0], next % 2 == 1);
@@ -75,7 +75,7 @@ class PostCacheThreads : public testing::Test {
     }
   }
   void read(int me) {
-    PostVisitor visitor(programs_[static_cast<std::size_t>(me % instances)]->cache);
+    PostVisitor visitor(town_, programs_[static_cast<std::size_t>(me % instances)]->cache);
     while (!over_) {
       std::array<int, many> least;
       for (std::size_t i = 0; i < many; ++i) least[i] = answered_[i];
