@@ -1,6 +1,7 @@
 #include "app/application.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 
 #include "app/account_hooks.hpp"
@@ -66,6 +67,12 @@ std::unique_ptr<social::FeedStore> live_feeds(const config::Config& settings, St
                                                     store.clock());
   return std::make_unique<social::MemoryFeedStore>(social::MemoryFeedOptions{
       .max_entries = static_cast<std::size_t>(settings.integer("social.feed_entries"))});
+}
+
+/// How many followers make an author worth pulling; the shared store pulls nobody.
+std::size_t pulled_from(const config::Config& settings, const redis::Client* redis) {
+  if (redis != nullptr) return std::numeric_limits<std::size_t>::max();
+  return static_cast<std::size_t>(settings.integer("social.pull_followers"));
 }
 
 }  // namespace
@@ -176,7 +183,7 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
       ranking(context, settings.seconds("social.ranking_interval")),
       fan_out(
           context, *feed_store,
-          {.min_followers = static_cast<std::size_t>(settings.integer("social.pull_followers"))},
+          {.min_followers = pulled_from(settings, redis.client())},
           {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
            .listening = [this] { return hub.accounts(); }},
           registry),
