@@ -99,7 +99,10 @@ Task<Result<SignedIn>> Service::sign_in(Deadline deadline, SignIn in, Device dev
     const auto allowed = let_in(tx, id);
     if (!allowed) return std::unexpected(allowed.error());
     restored = *allowed;
-    const auto now_there = find_account(tx, id);  // it may have withdrawn meanwhile
+    // It may have withdrawn meanwhile, or have been suspended since the statement before.
+    const auto now_there = find_account(tx, id);
+    if (!now_there)
+      if (const auto still = let_in(tx, id); !still) return std::unexpected(still.error());
     if (!now_there || now_there->password_hash != hash) return bad_credentials();
     auto session = sessions_.start(tx, id, device.user_agent, device.address);
     if (!session) return std::unexpected(session.error());
