@@ -59,7 +59,7 @@ test('the public headers of modules form no circle', () => {
 
 test('adapters are chosen in app/ alone', () => {
   const adapters = [
-    'platform/db/sqlite.hpp', 'platform/db/mariadb.hpp', 'modules/social/feed_store_memory.hpp', 'modules/social/feed_store_redis.hpp', 'platform/objects/disk_store.hpp',
+    'platform/db/sqlite.hpp', 'platform/db/mariadb.hpp', 'modules/social/feed_store_memory.hpp', 'modules/social/feed_store_redis.hpp', 'modules/social/post_cache_redis.hpp', 'platform/objects/disk_store.hpp',
     'platform/objects/s3_store.hpp', 'platform/realtime/relay_redis.hpp', 'platform/http/rate_share_redis.hpp',
   ];
   report(

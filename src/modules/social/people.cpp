@@ -214,13 +214,11 @@ Task<Result<BlockState>> People::set_block(Call& call, bool wanted) {
                                FollowEvent{1, follower, followee});
     return BlockState{true};
   };
-  Result<BlockState> done = co_await context_.db.write(call.deadline(), body);
-  if (done) {
-    for (const Id account : {me, other}) {
-      co_await context_.cache.forget_viewer(account);
-      co_await on_follows_changed_(account);
-    }
-  }
+  const Forgotten changed{.viewers = {me, other}};
+  Task<Result<BlockState>> write = context_.db.write(call.deadline(), body);
+  Result<BlockState> done = co_await write_and_forget(std::move(write), context_.cache, changed);
+  if (done)
+    for (const Id account : {me, other}) co_await on_follows_changed_(account);
   co_return done;
 }
 
@@ -246,8 +244,9 @@ Task<Result<MuteState>> People::set_mute(Call& call, bool wanted) {
       delete_mute(tx, me, other);
     return MuteState{wanted};
   };
-  Result<MuteState> done = co_await context_.db.write(call.deadline(), body);
-  if (done) co_await context_.cache.forget_viewer(me);
+  const Forgotten changed{.viewers = {me}};
+  Task<Result<MuteState>> write = context_.db.write(call.deadline(), body);
+  Result<MuteState> done = co_await write_and_forget(std::move(write), context_.cache, changed);
   co_return done;
 }
 

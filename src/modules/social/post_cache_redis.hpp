@@ -1,14 +1,14 @@
 // Cached posts that several instances share, in Redis.
 //
 // No show() that begins after a write was answered, on any instance, uses what was read before that
-// write, when Redis took the deletion before the answer (it is tried for a second). Values live for
-// `life` at most, whatever happens. The rest is about Redis that is away or lost something:
+// write, when Redis took the deletion before the answer (it is tried for three seconds). Values
+// live for `life` at most, whatever happens. The rest is about Redis that is away or lost something:
 //
 //   - A master was restarted, or replaced by a replica that had not heard of a deletion: nothing
 //     from before is used. Values carry the stamp of their bucket's era, and an era ends with the
 //     reign of its server (redis::reign_lua). The next one is closed for `grace`: by then every
 //     instance that can has deleted there what it owes. The promise holds.
-//   - A master that was not replaced took no deletion for a second: this instance no longer reads
+//   - A master that was not replaced took no deletion for so long: this instance no longer reads
 //     those keys and goes on trying. Others whom it does answer may see what was before until that
 //     succeeds, or until `life` has passed; so too when this process is killed meanwhile. An outage
 //     is waited for once, not by each write.
@@ -55,7 +55,8 @@ struct RedisPostCacheOptions {
   std::chrono::milliseconds grace{5'000};
   std::chrono::milliseconds patience{100};         // for the answers to a look
   std::chrono::milliseconds put_within{1'000};     // then it is left
-  std::chrono::milliseconds forget_within{1'000};  // then the write is answered all the same
+  // Then the write is answered all the same: a silent connection is found out and replaced by then.
+  std::chrono::milliseconds forget_within{3'000};
   std::chrono::milliseconds forget_attempt{250};   // of this, for one answer
   std::chrono::milliseconds pay_interval{100};     // between attempts afterwards
   std::size_t max_owed = 65'536;                   // keys; beyond them whole buckets
