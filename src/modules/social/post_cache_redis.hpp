@@ -2,7 +2,8 @@
 //
 // No show() that begins after a write was answered, on any instance, uses what was read before that
 // write, when Redis took the deletion before the answer (it is tried for three seconds). Values
-// live for `life` at most, whatever happens. The rest is about Redis that is away or lost something:
+// live for `life` at most, whatever happens. The rest is about Redis that is away or lost
+// something:
 //
 //   - A master was restarted, or replaced by a replica that had not heard of a deletion: nothing
 //     from before is used. Values carry the stamp of their bucket's era, and an era ends with the
@@ -53,16 +54,16 @@ struct RedisPostCacheOptions {
   /// A new era is closed for so long: until every instance has found the server that began it, and
   /// has deleted there what it owed. More than a connection's pause between attempts.
   std::chrono::milliseconds grace{5'000};
-  std::chrono::milliseconds patience{100};         // for the answers to a look
-  std::chrono::milliseconds put_within{1'000};     // then it is left
+  std::chrono::milliseconds patience{100};      // for the answers to a look
+  std::chrono::milliseconds put_within{1'000};  // then it is left
   // Then the write is answered all the same: a silent connection is found out and replaced by then.
   std::chrono::milliseconds forget_within{3'000};
-  std::chrono::milliseconds forget_attempt{250};   // of this, for one answer
-  std::chrono::milliseconds pay_interval{100};     // between attempts afterwards
-  std::size_t max_owed = 65'536;                   // keys; beyond them whole buckets
-  std::size_t max_listed = 50'000;                 // posts of an author; beyond them everything
-  std::size_t max_hidden = 10'000;                 // blocked and muted of a viewer who is cached
-  std::size_t max_likes = 512;                     // known of a viewer
+  std::chrono::milliseconds forget_attempt{250};  // of this, for one answer
+  std::chrono::milliseconds pay_interval{100};    // between attempts afterwards
+  std::size_t max_owed = 65'536;                  // keys; beyond them whole buckets
+  std::size_t max_listed = 50'000;                // posts of an author; beyond them everything
+  std::size_t max_hidden = 10'000;                // blocked and muted of a viewer who is cached
+  std::size_t max_likes = 512;                    // known of a viewer
 };
 
 class RedisPostCache final : public PostCacheStore {
