@@ -181,12 +181,10 @@ Application::Parts::Parts(const config::Config& settings, Store& opened, int inh
             [this](Id post, Id author, Time at) { return feeds.add_own(post, author, at); }),
       people(context, [this](Id account) { return feeds.follows_changed(account); }),
       ranking(context, settings.seconds("social.ranking_interval")),
-      fan_out(
-          context, *feed_store,
-          {.min_followers = pulled_from(settings, redis.client())},
-          {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
-           .listening = [this] { return hub.accounts(); }},
-          registry),
+      fan_out(context, *feed_store, {.min_followers = pulled_from(settings, redis.client())},
+              {.hint = [this](std::span<const Id> accounts) { hub.hint(accounts, "feed.new"); },
+               .listening = [this] { return hub.accounts(); }},
+              registry),
       notifications(store.db(), store.clock(), hub),
       notifier(store.ids(), hub),
       sse(
