@@ -266,6 +266,7 @@ Writers::Ran Writers::commit(Worker& worker, std::span<Job* const> jobs) {
 }
 
 void Writers::roll_back(Worker& worker) {
+  if (!worker.connection) return;
   try {
     Watch::Guard guard(watch_, *worker.connection, Steady::now() + options_.commit_timeout,
                        Watch::After::kill);

@@ -100,6 +100,7 @@ bool Writers::run_group(Worker& worker, std::vector<Job*>& group) {
 
 /// `first`: the transaction holds no changes yet, and undoing this is undoing all.
 Writers::InGroup Writers::run_in_group(Worker& worker, Job& job, bool first) {
+  if (!worker.connection) return InGroup::broken;  // lost while the one before was undone
   Connection& connection = *worker.connection;
   job.error = nullptr;
   job.refused.reset();
