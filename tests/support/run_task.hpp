@@ -5,11 +5,19 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <chrono>
+#include <deque>
 #include <future>
 
 #include "base/task.hpp"
 
 namespace madang::test {
+
+/// A new one that lasts as long as the program: for coroutines that are woken by threads which
+/// outlive the test (a thread may still be in its post() when what it has posted is done already).
+inline asio::io_context& lasting_io() {
+  static auto* const all = new std::deque<asio::io_context>;
+  return all->emplace_back(1);
+}
 
 template <class T>
 T run_task(asio::io_context& io, Task<T> task) {

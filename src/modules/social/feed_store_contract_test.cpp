@@ -99,7 +99,7 @@ class FeedStoreContract : public testing::TestWithParam<Adapter> {
   FeedLimits limits;
   std::size_t max_pending = 200;
   std::chrono::seconds idle_life = 3 * 24h;
-  asio::io_context io_{1};
+  asio::io_context& io_ = test::lasting_io();
   std::unique_ptr<FeedStore> store_;
 };
 

@@ -60,7 +60,7 @@ class FeedStoreRedis : public testing::Test {
   std::chrono::milliseconds young = 0ms;
   FeedRedis& redis_ = FeedRedis::shared();
   ManualClock clock_{start};
-  asio::io_context io_{1};
+  asio::io_context& io_ = test::lasting_io();
   std::uint64_t seq_ = 100;
 };
 

@@ -239,7 +239,7 @@ class Yard {
   Folder folder_;
   metrics::Registry registry_;
   ManualClock clock_{id_epoch + std::chrono::days(40)};
-  asio::io_context io_{1};
+  asio::io_context& io_ = test::lasting_io();
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::unique_ptr<db::Database> db_ = db::open_test_database(folder_.file(), registry_);
   IdGenerator ids_{clock_, 1, clock_.now()};
