@@ -183,7 +183,8 @@ class Town {
   }
 };
 
-TEST(FeedThreads, RaceAndAgreeInTheEnd) {
+/// How many feeds have been through the race and were compared; the rest was forgotten at its end.
+void race(std::size_t& raced) {
   Town town;
   {
     std::vector<std::jthread> threads;
@@ -199,7 +200,6 @@ TEST(FeedThreads, RaceAndAgreeInTheEnd) {
   EXPECT_EQ(town.store.stats().building, 0u);
   town.world.pending_marks = [&](Id viewer) { return town.store.pending_marks(viewer); };
 
-  std::size_t raced = 0;
   for (Id viewer = 1; viewer <= people; ++viewer) {
     const FeedQuery all{.begun = town.now, .limit = 10'000};
     FeedPage page = town.store.read(viewer, all);
@@ -219,9 +219,14 @@ TEST(FeedThreads, RaceAndAgreeInTheEnd) {
       ASSERT_EQ(item.first_seen, first_seen(marks, item.post)) << item.post << " by " << viewer;
   }
   const FeedStats stats = town.store.stats();
-  EXPECT_GT(raced, 0u);  // else nothing was compared that had been through the race
   EXPECT_GT(stats.builds, 100u);
   EXPECT_GT(stats.push_inserted, 100u);
+}
+
+TEST(FeedThreads, RaceAndAgreeInTheEnd) {
+  std::size_t raced = 0;
+  for (int times = 0; times < 5 && raced == 0; ++times) ASSERT_NO_FATAL_FAILURE(race(raced));
+  EXPECT_GT(raced, 0u);
 }
 
 }  // namespace
