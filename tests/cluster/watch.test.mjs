@@ -77,6 +77,12 @@ test("every expression of dashboards and rules asks for figures there are", asyn
     "a counted request",
     async () => (await cluster.query("rate(madang_http_requests_total[1m])")).length > 0,
   );
+  // A rate needs two readings, and the exporters are read one after the other.
+  for (const figure of ["node_cpu_seconds_total", "mysql_up", "redis_up", "process_cpu_seconds_total"])
+    await eventually(
+      `two readings of ${figure}`,
+      async () => (await cluster.query(`rate(${figure}[1m])`)).length > 0,
+    );
   const listed = await (
     await fetch(`${cluster.url("prometheus")}/api/v1/label/__name__/values`)
   ).json();
