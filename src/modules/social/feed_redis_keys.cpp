@@ -13,6 +13,9 @@ std::size_t feed_bucket(Id viewer) {
 }
 
 std::string FeedKeys::bucket(std::size_t bucket) {
+  return "feed2:{f" + std::to_string(bucket) + "}";
+}
+std::string FeedKeys::former_bucket(std::size_t bucket) {
   return "feed1:{f" + std::to_string(bucket) + "}";
 }
 std::string FeedKeys::unsaved_in(std::size_t bucket) {

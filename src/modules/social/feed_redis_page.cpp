@@ -7,8 +7,6 @@ namespace madang::social {
 
 namespace {
 
-constexpr std::size_t reign_size = 16;
-
 void put(std::string& out, std::uint64_t number, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
     out.push_back(static_cast<char>(number >> shift & 0xffU));
@@ -35,59 +33,81 @@ std::string FeedHead::encode() const {
   return out;
 }
 
-std::optional<FeedHead> FeedHead::decode(std::string_view member) {
-  if (member.size() != size + reign_size) return {};
-  FeedHead head{.warm = member.front() == 'w'};
-  member.remove_prefix(1);
-  head.build = take(member, 8);
-  head.seq = take(member, 8);
-  head.covers_from = static_cast<Id>(take(member, 8));
-  head.cleared = static_cast<FeedSeconds>(take(member, 4));
-  head.read = static_cast<FeedSeconds>(take(member, 4));
-  head.taken = static_cast<FeedSeconds>(take(member, 4));
+namespace {
+
+FeedHead decode_head(std::string_view bytes) {
+  FeedHead head{.warm = bytes.front() == 'w'};
+  bytes.remove_prefix(1);
+  head.build = take(bytes, 8);
+  head.seq = take(bytes, 8);
+  head.covers_from = static_cast<Id>(take(bytes, 8));
+  head.cleared = static_cast<FeedSeconds>(take(bytes, 4));
+  head.read = static_cast<FeedSeconds>(take(bytes, 4));
+  head.taken = static_cast<FeedSeconds>(take(bytes, 4));
   return head;
 }
 
-std::string encode_feed_member(char kind, Id post, FeedSeconds at) {
+/// What comes later is newer, nearly always.
+template <class T, class Less>
+void newest_first(std::vector<T>& of, Less less) {
+  std::ranges::reverse(of);
+  if (!std::ranges::is_sorted(of, less)) std::ranges::sort(of, less);
+}
+
+/// Each entry once, and the earliest view of each.
+void put_together(std::vector<FeedItem>& items, std::vector<FeedMark>& views) {
+  newest_first(items, [](const FeedItem& a, const FeedItem& b) {
+    return a.post != b.post ? a.post > b.post : a.inserted > b.inserted;
+  });
+  const auto doubled = std::ranges::unique(items, {}, &FeedItem::post);
+  items.erase(doubled.begin(), doubled.end());
+  newest_first(views, [](const FeedMark& a, const FeedMark& b) {
+    return a.post != b.post ? a.post > b.post : a.first_seen < b.first_seen;
+  });
+  auto view = views.begin();
+  for (FeedItem& item : items) {
+    while (view != views.end() && view->post > item.post) ++view;
+    if (view != views.end() && view->post == item.post) item.first_seen = view->first_seen;
+  }
+}
+
+}  // namespace
+
+std::string encode_feed_record(char kind, Id post, FeedSeconds at) {
   std::string out(1, kind);
   put(out, static_cast<std::uint64_t>(post), 8);
   put(out, at, 4);
   return out;
 }
 
-std::optional<FeedScan> FeedScan::decode(const redis::Value& answer, FeedSeconds as_of) {
-  constexpr std::size_t member_size = 13;
-  const std::size_t size = answer.items.size();
-  if (size < 2) return {};
-  const auto head = FeedHead::decode(answer.items[size - 2].text);
-  if (!head) return {};
-  FeedScan scan{.head = *head, .items = {}};
-  const std::int64_t asked = answer.items[size - 1].integer;
-  scan.ended = asked < 0 || size - 2 < static_cast<std::size_t>(asked);
-  scan.items.reserve(size - 2);
-  // The views of a post come before its entry; several count as the earliest.
-  FeedItem item;
-  for (std::size_t i = 0; i < size - 2; ++i) {
-    std::string_view member = answer.items[i].text;
-    if (member.size() != member_size) continue;
-    const char kind = member.front();
-    member.remove_prefix(1);
-    const auto post = static_cast<Id>(take(member, 8));
-    const auto at = static_cast<FeedSeconds>(take(member, 4));
-    if (post != item.post) item = {.post = post};
-    if (kind == 'v' && !FeedLife::forgotten(at, as_of))
-      item.first_seen = item.first_seen == 0 ? at : std::min(item.first_seen, at);
-    if (kind != 'p' || (!scan.items.empty() && scan.items.back().post == post)) continue;
-    item.inserted = at;
-    scan.items.push_back(item);
+std::optional<FeedScan> FeedScan::decode(std::string_view feed, std::string_view reign,
+                                         FeedSeconds as_of) {
+  if (feed.size() < FeedHead::stored_size ||
+      feed.substr(FeedHead::size, FeedHead::stored_size - FeedHead::size) != reign)
+    return {};
+  FeedScan scan{.head = decode_head(feed), .items = {}};
+  if (!scan.head.warm) return {};
+  feed.remove_prefix(FeedHead::stored_size);
+  scan.items.reserve(feed.size() / feed_record_size);
+  std::vector<FeedMark> views;
+  while (feed.size() >= feed_record_size) {
+    const char kind = feed.front();
+    feed.remove_prefix(1);
+    const auto post = static_cast<Id>(take(feed, 8));
+    const auto at = static_cast<FeedSeconds>(take(feed, 4));
+    if (kind == 'v') {
+      if (!FeedLife::forgotten(at, as_of)) views.push_back({post, at});
+    } else if (kind == 'p' && post >= scan.head.covers_from) {
+      scan.items.push_back({post, at, 0});
+    }
   }
+  put_together(scan.items, views);
   return scan;
 }
 
 namespace {
 
-std::optional<FeedPage> first_page(const FeedScan& scan, const FeedQuery& query,
-                                   std::size_t max_live) {
+FeedPage first_page(const FeedScan& scan, const FeedQuery& query, std::size_t max_live) {
   const FeedSeconds as_of = FeedLife::seconds(query.begun);
   FeedPage page{.answer = FeedAnswer::page};
   std::size_t live = 0;
@@ -103,32 +123,31 @@ std::optional<FeedPage> first_page(const FeedScan& scan, const FeedQuery& query,
       return page;
     }
   }
-  if (!scan.ended) return page.more_live ? std::optional(page) : std::nullopt;
   // Some of what would count lies below what is here.
   if (scan.head.covers_from != 0) return FeedPage{.answer = FeedAnswer::below_coverage};
   return page;
 }
 
-std::optional<FeedPage> next_page(const FeedScan& scan, const FeedQuery& query) {
+FeedPage next_page(const FeedScan& scan, const FeedQuery& query) {
   const FeedSeconds as_of = FeedLife::seconds(query.begun);
   FeedPage page{.answer = FeedAnswer::page, .floor = query.floor};
-  for (const FeedItem& item : scan.items) {
-    if (!FeedLife::live(item.inserted, item.first_seen, as_of)) continue;
+  const auto below = std::ranges::partition_point(
+      scan.items, [&](const FeedItem& item) { return item.post >= query.below; });
+  for (auto item = below; item != scan.items.end() && item->post >= query.floor; ++item) {
+    if (!FeedLife::live(item->inserted, item->first_seen, as_of)) continue;
     if (page.items.size() == query.limit) {
       page.more_live = true;
       return page;
     }
-    page.items.push_back(item);
+    page.items.push_back(*item);
   }
-  if (!scan.ended) return {};
   if (scan.head.covers_from > query.floor) return FeedPage{.answer = FeedAnswer::below_coverage};
   return page;
 }
 
 }  // namespace
 
-std::optional<FeedPage> page_of(const FeedScan& scan, const FeedQuery& query,
-                                std::size_t max_live) {
+FeedPage page_of(const FeedScan& scan, const FeedQuery& query, std::size_t max_live) {
   return query.below == 0 ? first_page(scan, query, max_live) : next_page(scan, query);
 }
 

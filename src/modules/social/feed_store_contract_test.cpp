@@ -30,7 +30,7 @@ class FeedStoreContract : public testing::TestWithParam<Adapter> {
                                                                  .read_patience = 5s,
                                                                  .try_for = 5s,
                                                                  .max_builds = 2,
-                                                                 .max_waiting = 1 + max_pending,
+                                                                 .max_waiting = max_pending,
                                                                  .idle_life = idle_life,
                                                                  .longest_life = 100 * 24h,
                                                                  .young = 0ms},

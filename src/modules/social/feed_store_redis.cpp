@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 #include "base/random.hpp"
 
@@ -36,16 +37,6 @@ RedisFeedStore::RedisFeedStore(const RedisFeedOptions& options, redis::Client& c
 
 // ---- reading
 
-Command RedisFeedStore::read_command(Id viewer, const FeedQuery& query, std::int64_t count) const {
-  const std::string highest = query.below == 0 ? "+inf" : '(' + std::to_string(query.below);
-  return Command::script(scripts_.read, 1, Command::Effect::read)
-      .key(FeedKeys::feed(viewer))
-      .arg(highest)
-      .arg(query.below == 0 ? 0 : query.floor)
-      .arg(count)
-      .arg(options_.limits.max_live);
-}
-
 Task<FeedPage> RedisFeedStore::read(Deadline deadline, Id viewer, FeedQuery query) {
   ++counts_.reads;
   FeedPage page{.answer = FeedAnswer::unreachable};
@@ -54,28 +45,23 @@ Task<FeedPage> RedisFeedStore::read(Deadline deadline, Id viewer, FeedQuery quer
     co_return page;
   }
   const Deadline by = sooner(deadline, options_.read_patience);
-  // A post that was seen is two elements, and some have ended.
-  std::int64_t count = 3 * static_cast<std::int64_t>(query.limit) + 8;
-  for (;; count = -1) {
-    Command command = read_command(viewer, query, count);
-    const Result<Value> found = co_await client_.execute(std::move(command), by);
-    if (!found) {
-      ++counts_.unreachable;
-      co_return page;
-    }
-    const auto scan = FeedScan::decode(*found, FeedLife::seconds(query.begun));
-    if (!scan) {
-      ++counts_.cold_reads;
-      page.answer = FeedAnswer::cold;
-      co_return page;
-    }
-    auto known = page_of(*scan, query, options_.limits.max_live);
-    if (!known) continue;
-    page = answer(viewer, query, *scan, std::move(*known));
-    if (page.answer == FeedAnswer::page && touches(query, scan->head))
-      co_await touch(by, viewer, query.begun);
+  Command command = Command::read("GET").key(FeedKeys::feed(viewer)).with_reign();
+  const Result<Value> found = co_await client_.execute(std::move(command), by);
+  if (!found) {
+    ++counts_.unreachable;
     co_return page;
   }
+  const auto scan =
+      FeedScan::decode(found->items[0].text, found->items[1].text, FeedLife::seconds(query.begun));
+  if (!scan) {
+    ++counts_.cold_reads;
+    page.answer = FeedAnswer::cold;
+    co_return page;
+  }
+  page = answer(viewer, query, *scan, page_of(*scan, query, options_.limits.max_live));
+  if (page.answer == FeedAnswer::page && touches(query, scan->head))
+    co_await touch(by, viewer, query.begun);
+  co_return page;
 }
 
 /// What the head says about a page that was found.
@@ -133,7 +119,8 @@ Task<> RedisFeedStore::insist(Deadline deadline, Command command, Id viewer) {
 Task<> RedisFeedStore::add_own(Deadline deadline, FeedPost post) {
   const FeedFollower self{post.author, post.created_at};
   const FeedFollower* const only = &self;
-  Command command = push_command(post, newest_seq, feed_bucket(post.author), {&only, 1});
+  Command command =
+      push_command(post, newest_seq, Pushed::again, feed_bucket(post.author), {&only, 1});
   co_await insist(deadline, std::move(command), post.author);
 }
 
@@ -244,22 +231,26 @@ Command RedisFeedStore::finish_command(const BuildTicket& ticket, FeedSnapshot s
                       .cleared = taken,
                       .read = taken,
                       .taken = taken};
-  Command command = Command::script(scripts_.finish, 1);
-  command.add_key(FeedKeys::feed(ticket.viewer)).add(head.encode());
-  const auto add = [&command](char kind, Id post, FeedSeconds at) {
-    command.add_number(post).add(encode_feed_member(kind, post, at));
-  };
+  // Oldest first, as they would have come.
+  std::map<Id, std::string> records;
   for (const FeedItem& item : snapshot.items) {
     const FeedSeconds seen = first_seen(views, item.post);
     if (item.post < snapshot.covers_from || FeedLife::over(item.inserted, seen, taken)) continue;
-    add('p', item.post, item.inserted);
-    if (seen != 0) add('v', item.post, seen);
+    std::string& of = records[item.post];
+    of = encode_feed_record('p', item.post, item.inserted);
+    if (seen != 0) of += encode_feed_record('v', item.post, seen);
   }
   // Seen on a page from SQL: the post itself may still come.
   const Id youngest = first_id_at(snapshot.taken_at - may_still_arrive);
   for (const FeedMark& mark : here)
-    if (mark.post >= std::max(youngest, snapshot.covers_from)) add('v', mark.post, mark.first_seen);
-  return command;
+    if (mark.post >= std::max(youngest, snapshot.covers_from))
+      records.try_emplace(mark.post, encode_feed_record('v', mark.post, mark.first_seen));
+  std::string all;
+  for (const auto& [post, of] : records) all += of;
+  return Command::script(scripts_.finish, 1)
+      .key(FeedKeys::feed(ticket.viewer))
+      .arg(head.encode())
+      .arg(all);
 }
 
 Task<BuildOutcome> RedisFeedStore::finish_build(Deadline deadline, BuildTicket ticket,

@@ -23,7 +23,7 @@
 //    see them at once. Those of an instance that died are saved by another, from Redis.
 //
 // Feeds have no TTL (under volatile-lru they are not evicted) and are bounded: twice
-// (max_live + 2 slack) elements a feed, idle ones dropped by the sweep. Everything else has a TTL.
+// (max_live + 2 slack) records a feed, idle ones dropped by the sweep. Everything else has a TTL.
 #pragma once
 
 #include <array>
@@ -43,7 +43,7 @@ struct RedisFeedOptions {
   std::chrono::milliseconds push_patience{2'000};
   std::size_t max_builds = 64;  // by this instance
   std::chrono::milliseconds build_timeout{60'000};
-  std::size_t max_waiting = 3'000;  // elements of a feed being built
+  std::size_t max_waiting = 3'000;  // posts that a feed being built keeps
   std::size_t max_marks_per_viewer = 2'000;
   std::size_t max_marks = 1'000'000;
   std::chrono::milliseconds views_life{24 * 3'600'000};
@@ -54,7 +54,9 @@ struct RedisFeedOptions {
   /// knows that it does not. Pages come from SQL meanwhile, also from a Redis that is new or empty.
   std::chrono::milliseconds young{5'000};
   std::size_t max_debts = 100'000;
-  std::size_t feeds_a_bucket = 8;  // that one visit of the sweep looks at
+  // One visit of the sweep
+  std::size_t feeds_a_bucket = 8;           // looks at so many,
+  std::size_t former_feeds_a_bucket = 100;  // and clears away so many of the former format
 };
 
 class RedisFeedStore final : public FeedStore {
@@ -92,21 +94,24 @@ class RedisFeedStore final : public FeedStore {
   void marks_saved(std::span<const Id> viewers) override;
   void marks_failed(std::span<const Id> viewers) override { marks_.failed(viewers); }
 
-  /// Looks at feeds_a_bucket feeds of some buckets and pays what is owed. Never throws.
+  /// Looks at feeds_a_bucket feeds of some buckets, clears away what the former format left there,
+  /// and pays what is owed. Never throws.
   std::size_t sweep(Time now, std::size_t budget) override;
   FeedStats stats() const override;
 
  private:
   struct Groups;
+  /// Whether feeds may have the post already: then it is looked for.
+  enum class Pushed : std::uint8_t { first, again };
   using Commands = std::vector<redis::Command>;
 
-  redis::Command read_command(Id viewer, const FeedQuery& query, std::int64_t count) const;
   FeedPage answer(Id viewer, const FeedQuery& query, const FeedScan& scan, FeedPage page);
   void forget_soon(Id viewer);
   static bool touches(const FeedQuery& query, const FeedHead& head);
   Task<> touch(Deadline by, Id viewer, Time now);
   Task<> insist(Deadline deadline, redis::Command command, Id viewer);
-  redis::Command push_command(const FeedPost& post, std::uint64_t read_seq, std::size_t bucket,
+  redis::Command push_command(const FeedPost& post, std::uint64_t read_seq, Pushed pushed,
+                              std::size_t bucket,
                               std::span<const FeedFollower* const> followers) const;
   redis::Command finish_command(const BuildTicket& ticket, FeedSnapshot snapshot) const;
   Commands forget_commands(std::span<const Id> viewers) const;
@@ -124,6 +129,7 @@ class RedisFeedStore final : public FeedStore {
   std::atomic<std::size_t> builds_now_{0};
   std::atomic<std::size_t> sweep_hand_{0};
   std::array<std::atomic<std::uint32_t>, feed_buckets> feeds_in_{};  // as the last visit found
+  std::atomic<Id> newest_pushed_{0};
   std::atomic<double> push_ns_{0};
 
   struct Counts {

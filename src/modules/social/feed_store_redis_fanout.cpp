@@ -44,7 +44,7 @@ struct RedisFeedStore::Groups {
   std::vector<const FeedFollower*> sorted;
 };
 
-Command RedisFeedStore::push_command(const FeedPost& post, std::uint64_t read_seq,
+Command RedisFeedStore::push_command(const FeedPost& post, std::uint64_t read_seq, Pushed pushed,
                                      std::size_t bucket,
                                      std::span<const FeedFollower* const> followers) const {
   const FeedLimits& limits = options_.limits;
@@ -54,16 +54,21 @@ Command RedisFeedStore::push_command(const FeedPost& post, std::uint64_t read_se
   };
   const auto plain =
       followers.size() - static_cast<std::size_t>(std::ranges::count_if(followers, late));
-  // One for the head; every entry may have a view.
-  const std::size_t most = 1 + 2 * (limits.max_live + 2 * limits.slack);
+  // Every entry may have a view.
+  const std::size_t most =
+      FeedHead::stored_size + 2 * (limits.max_live + 2 * limits.slack) * feed_record_size;
+  const std::size_t most_waiting =
+      FeedHead::stored_size + 2 * options_.max_waiting * feed_record_size;
   Command command = Command::script(scripts_.push, 1)
                         .key(FeedKeys::bucket(bucket))
                         .arg(post.id)
+                        .arg(post.author)
                         .arg(created)
                         .arg(std::min(read_seq, (std::uint64_t(1) << 53) - 1))
                         .arg(most)
                         .arg(std::max<std::size_t>(1, limits.slack))
-                        .arg(options_.max_waiting)
+                        .arg(most_waiting)
+                        .arg(pushed == Pushed::again ? 1 : 0)
                         .arg(plain);
   for (const FeedFollower* follower : followers)
     if (!late(follower)) command.add_number(follower->user);
@@ -77,12 +82,16 @@ PushReport RedisFeedStore::push(const FeedPost& post, std::span<const FeedFollow
                                 std::uint64_t read_seq) {
   const auto since = std::chrono::steady_clock::now();
   const Groups groups(followers);
+  // Posts come in the order of their ids, but for late ones and what is repeated.
+  const Id newest = newest_pushed_;
+  const Pushed pushed = post.id > newest ? Pushed::first : Pushed::again;
+  newest_pushed_ = std::max<Id>(newest, post.id);
   Commands commands;
   std::vector<std::size_t> buckets;
   for (std::size_t b = 0; b < feed_buckets; ++b) {
     const auto some = groups.of(b);
     if (some.empty()) continue;
-    commands.push_back(push_command(post, read_seq, b, some));
+    commands.push_back(push_command(post, read_seq, pushed, b, some));
     buckets.push_back(b);
   }
   const Results results =
@@ -254,14 +263,16 @@ std::size_t RedisFeedStore::sweep(Time now, std::size_t budget) {
   for (std::size_t i = 0; i < visits; ++i) {
     const std::size_t bucket = sweep_hand_++ % feed_buckets;
     buckets.push_back(bucket);
-    commands.push_back(Command::script(scripts_.sweep, 2)
+    commands.push_back(Command::script(scripts_.sweep, 3)
                            .key(FeedKeys::bucket(bucket))
                            .key(FeedKeys::unsaved_in(bucket))
+                           .key(FeedKeys::former_bucket(bucket))
                            .arg(at)
                            .arg(before(options_.idle_life))
                            .arg(options_.feeds_a_bucket)
                            .arg(deep)
-                           .arg(before(options_.orphaned_after)));
+                           .arg(before(options_.orphaned_after))
+                           .arg(options_.former_feeds_a_bucket));
   }
   const Results results =
       client_.execute_all_blocking(std::move(commands), Deadline::after(options_.push_patience));

@@ -244,6 +244,62 @@ TEST_F(FeedStoreRedis, TheViewsOfAnInstanceThatDiedAreSavedByAnother) {
   EXPECT_TRUE(two->take_unsaved_marks(10, clock_.now()).empty());
 }
 
+/// Also when a server is away meanwhile.
+TEST_F(FeedStoreRedis, TheSweepLeavesNothingOfTheFormerFormat) {
+  const auto store = instance();
+  const std::string first = FeedKeys::former_bucket(feed_bucket(1));
+  const auto left = [&](const std::string& pattern) {
+    std::ptrdiff_t keys = 0;
+    for (std::size_t i = 0; i < redis_.cluster().size(); ++i) {
+      const redis::RedisServer& server = redis_.cluster()[i];
+      if (server.running() && server.ask({"ROLE"}).starts_with("master"))
+        keys += std::ranges::count(server.ask({"KEYS", pattern}), '\n');
+    }
+    return keys;
+  };
+  // As that format did: 250 in one bucket, and some in others.
+  std::ptrdiff_t in_first = 0;
+  for (Id viewer = 1; in_first < 250; ++viewer) {
+    const std::string list = FeedKeys::former_bucket(feed_bucket(viewer));
+    if (list == first)
+      ++in_first;
+    else if (viewer > 100)
+      continue;
+    redis::RedisServer& master = redis_.cluster().master_of(list);
+    ASSERT_EQ(master.ask({"ZADD", list + ':' + std::to_string(viewer), "-1", "head"}), "1");
+    ASSERT_EQ(master.ask({"ZADD", list, "1", std::to_string(viewer)}), "1");
+  }
+  ASSERT_EQ(left(first + ":*"), 250);
+
+  store->sweep(clock_.now(), everywhere);
+  EXPECT_EQ(left(first + ":*"), 150) << "a visit is bounded";
+  EXPECT_EQ(left("feed1:*"), 151) << "the others are done";
+
+  redis::RedisServer& master = redis_.cluster().master_of(first);
+  const redis::RedisServer& replica = redis_.cluster().replica_of(master);
+  const std::string size = master.ask({"DBSIZE"});
+  ASSERT_TRUE(redis::eventually([&] { return replica.ask({"DBSIZE"}) == size; }));
+  master.kill();
+  store->sweep(clock_.now(), everywhere);
+  replica.ask({"CLUSTER", "FAILOVER", "TAKEOVER"});
+  EXPECT_TRUE(redis::eventually([&] {
+    store->sweep(clock_.now(), everywhere);
+    return left("feed1:*") == 0;
+  }));
+}
+
+TEST_F(FeedStoreRedis, TheFormerFormatIsClearedAwayBesideThisOne) {
+  const auto store = instance();
+  warm(*store, 1, {-1});
+  const std::string list = FeedKeys::former_bucket(feed_bucket(1));
+  redis::RedisServer& master = redis_.cluster().master_of(list);
+  ASSERT_EQ(master.ask({"ZADD", list, "1", "1"}), "1");
+  ASSERT_EQ(master.ask({"ZADD", list + ":1", "-1", "head"}), "1");
+  store->sweep(clock_.now(), everywhere);
+  EXPECT_EQ(master.ask({"EXISTS", list, list + ":1"}), "0");
+  EXPECT_EQ(page(*store, 1).items.size(), 1u);
+}
+
 TEST_F(FeedStoreRedis, AListThatSqlBeganStaysThere) {
   const auto store = instance();
   warm(*store, 1, {-3, -2, -1});
@@ -268,6 +324,36 @@ TEST_F(FeedStoreRedis, NoFeedIsBuiltInAYoungReign) {
   EXPECT_EQ(page(*store, 1).answer, FeedAnswer::cold);
   EXPECT_EQ(begun().error(), BuildRefusal::too_early);
   EXPECT_TRUE(redis::eventually([&] { return begun().has_value(); }));
+}
+
+TEST_F(FeedStoreRedis, WhatIsThereTwiceCountsOnce) {
+  const auto one = instance();
+  const auto two = instance();
+  warm(*one, 1, {-1});
+  EXPECT_EQ(push(*one, post(0), 1).inserted, 1u);
+  // Another instance repeats what it does not know to be done; its second time it looks.
+  push(*two, post(0), 1);
+  EXPECT_EQ(push(*two, post(0), 1).skipped, 1u);
+  ASSERT_EQ(page(*one, 1).items.size(), 2u);
+  EXPECT_EQ(page(*one, 1).items[0].post, id(0));
+  const FeedFollower follower{1, start - 24h};
+  EXPECT_EQ(one->remove(post(0), std::span(&follower, 1)), 1u);
+  EXPECT_EQ(page(*one, 1).items.size(), 1u);
+}
+
+TEST_F(FeedStoreRedis, LatePostsComeInTheirPlace) {
+  const auto store = instance();
+  warm(*store, 1, {-9, -3, -1});
+  for (const int m : {0, -2, 1, -5}) push(*store, post(m), 1);
+  std::vector<Id> posts;
+  for (const FeedItem& item : page(*store, 1).items) posts.push_back(item.post);
+  EXPECT_EQ(posts, (std::vector{id(1), id(0), id(-1), id(-2), id(-3), id(-5), id(-9)}));
+  const FeedQuery below{.begun = clock_.now(), .below = id(-2), .limit = 2};
+  const FeedPage next = run(store->read(soon(), 1, below));
+  ASSERT_EQ(next.items.size(), 2u);
+  EXPECT_EQ(next.items[0].post, id(-3));
+  EXPECT_EQ(next.items[1].post, id(-5));
+  EXPECT_TRUE(next.more_live);
 }
 
 TEST_F(FeedStoreRedis, NoFeedIsKeptForEver) {

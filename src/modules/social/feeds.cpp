@@ -98,7 +98,7 @@ Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
   const Time now = context_.clock.now();
   const auto at = decode(cursor, now);
   if (!at) co_return std::unexpected(at.error());
-  List list{viewer, *at ? (*at)->begun : now, *at, false, false, {}};
+  List list{.viewer = viewer, .begun = *at ? (*at)->begun : now, .at = *at, .rows = {}};
   list.rows.reserve(limit);
   for (int batches = 0; batches < max_batches && !list.ended && list.rows.size() < limit;
        ++batches) {
@@ -118,7 +118,7 @@ Task<Result<Feeds::Page>> Feeds::read_page(Deadline deadline, Id viewer,
     if (!seen.empty())
       co_await store_.mark_seen(patience(deadline, list), viewer, std::move(seen), seen_at);
   }
-  if (list.degraded && degraded != nullptr) degraded->add("feed-from-sql");
+  if ((list.degraded || list.too_early) && degraded != nullptr) degraded->add("feed-from-sql");
   co_return write(list);
 }
 
@@ -156,6 +156,7 @@ Task<Result<Feeds::Batch>> Feeds::next_batch(Deadline deadline, List& list, std:
     // Refused while it is being built, or while too many are: SQL answers until then.
     const auto ticket = co_await store_.begin_build(deadline, list.viewer);
     if (ticket) tasks_.spawn(co_await asio::this_coro::executor, "build_feed", build(*ticket));
+    list.too_early = !ticket && ticket.error() == BuildRefusal::too_early;
   }
   Result<Batch> rows = co_await from_sql(deadline, list, limit);
   co_return rows;

@@ -47,7 +47,8 @@ class Feeds {
     Time begun{};
     std::optional<FeedCursor> at;  // nothing: at its beginning
     bool ended = false;
-    bool degraded = false;  // the store does not answer: it is not waited for again
+    bool degraded = false;   // the store does not answer: it is not waited for again
+    bool too_early = false;  // it does, but cannot hold feeds yet
     std::vector<Row> rows;
   };
   using Batch = std::vector<std::pair<FeedItem, FeedPart>>;

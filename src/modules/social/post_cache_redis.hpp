@@ -27,11 +27,15 @@
 //   {tag}:p:<id>   stamp + `?` + lease, or stamp + `=` + author, size of head, head, tail
 //   {tag}:v:<id>   hash: s(tamp), n (lease), b(locked), m(uted), and a field for each known like
 //
-// Ids are spread over 8 buckets, whose tags are chosen so that their slots lie evenly: a page is at
-// most as many scripts (10 to 20 us of a master each) and one for the viewer, and a cluster of up
-// to 8 masters shares the work.
+// Ids are spread over 8 buckets, whose tags are chosen so that their slots lie evenly, and a
+// cluster of up to 8 masters shares the work. A page of which everything is there is an MGET a
+// bucket and an HMGET for the viewer (2 to 5 us of a master each; a script takes 10 to 20): that an
+// era is of the reign that answers and has been open, this process can tell by itself. What is
+// missing is asked for again by a script, which gives leases.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
@@ -88,18 +92,39 @@ class RedisPostCache final : public PostCacheStore {
   using Keys = std::vector<SharedKey>;
   struct Metrics;
   struct Looked;
+  struct Asked;
   struct Attempt;
+  /// An era that a script has found open: what this process may take for open too, until the era
+  /// has to be kept from ending.
+  struct OpenEra {
+    std::atomic<Lease> stamp{0};
+    std::atomic<Steady::rep> until{0};
+  };
+
+  static constexpr std::size_t max_keys_at_once = 256;  // posts of one script
 
   std::string name(const SharedKey& key) const;
   redis::Command script(const redis::Script& script, std::size_t bucket, std::size_t keys) const;
-  void add_times(redis::Command& command, Lease lease) const;
-  redis::Command look_command(const Looked& looked) const;
-  redis::Command viewer_command(Id viewer, std::span<const Id> posts, Lease lease) const;
-  std::vector<Looked> grouped(std::span<const Id> posts, Lease& next) const;
-  void take_posts(const Looked& looked, const redis::Value& answer, Page& page) const;
-  void take_viewer(std::span<const Id> posts, const redis::Value& answer, Page& page) const;
   redis::Command put_command(const NewViewer& viewer) const;
   Lease new_lease();
+
+  // Looking (post_cache_look.cpp)
+  void add_times(redis::Command& command, Lease lease) const;
+  redis::Command look_command(const Looked& looked, Lease lease) const;
+  redis::Command viewer_command(Id viewer, std::span<const Id> posts, Lease lease) const;
+  redis::Command read_command(const Looked& looked) const;
+  redis::Command read_viewer_command(Id viewer, std::span<const Id> posts) const;
+  std::vector<Looked> grouped(std::span<const Id> posts, Id viewer) const;
+  Task<bool> read(Deadline deadline, Asked& asked, Page& page);
+  Task<bool> look_again(Deadline deadline, const Asked& asked, Page& page);
+  std::string_view open_stamp(std::size_t bucket, const redis::Value& era,
+                              std::string_view reign) const;
+  Looked take_read(Looked looked, std::string_view stamp, const redis::Value& answer,
+                   Page& page) const;
+  void take_posts(const Looked& looked, const redis::Value& answer, Page& page);
+  static void take_viewer(std::span<const Id> posts, const redis::Value& answer, Page& page);
+  static bool take_viewer_read(std::string_view stamp, std::span<const Id> posts,
+                               const redis::Value& answer, Page& page);
 
   // Forgetting (post_cache_forget.cpp)
   std::vector<redis::Command> deletions(const Keys& keys) const;
@@ -123,6 +148,7 @@ class RedisPostCache final : public PostCacheStore {
   const redis::Script put_posts_;
   const redis::Script put_viewer_;
   std::array<std::string, SharedKey::buckets> tags_;  // of the buckets, with the prefix
+  std::array<OpenEra, SharedKey::buckets> open_;
   OwedKeys owed_;
   BucketTrouble trouble_;
   std::mutex mutex_;

@@ -30,9 +30,9 @@ local stamp = string.sub(era, 17)
 )lua";
 
 // For each post `=` and its value, or `?` and the lease to put it with: another reader's, when one
-// is about to put it already.
+// is about to put it already. Then the stamp.
 inline constexpr std::string_view look_posts_lua = R"lua(
-local found = redis.call('MGET', unpack(KEYS, 2))
+local found = #KEYS > 1 and redis.call('MGET', unpack(KEYS, 2)) or {}
 for i = 1, #KEYS - 1 do
   local value = found[i]
   if value and string.sub(value, 1, 16) == stamp then
@@ -42,6 +42,7 @@ for i = 1, #KEYS - 1 do
     redis.call('SET', KEYS[i + 1], stamp .. found[i], 'PX', ARGV[3])
   end
 end
+found[#KEYS] = stamp
 return found
 )lua";
 

@@ -9,33 +9,36 @@
 namespace madang::db {
 
 using redis::Command;
+using redis::Script;
 
 namespace {
 
-// A position is bound to the server process that took it: one that was killed, or the replica that
+// A position belongs to the reign that took it, for a server that was killed, or the replica that
 // takes its place, may have an older one. Positions of one account may arrive in any order: of two
-// in one replication domain the later one stays.
-constexpr const char* put_source = R"(
-local mark, position = ARGV[3], ARGV[1]
+// in one replication domain the later one stays. Begins with redis::reign_lua.
+constexpr std::string_view put_source = R"(
+local position = ARGV[1]
 local there = redis.call('GET', KEYS[1])
-if there and string.sub(there, 1, #mark) == mark then
+if there and string.sub(there, 1, 16) == reign then
   local domain, sequence = string.match(position, '^(%d+)%-%d+%-(%d+)$')
-  local its_domain, its_sequence = string.match(there, '^(%d+)%-%d+%-(%d+)$', #mark + 1)
+  local its_domain, its_sequence = string.match(there, '^(%d+)%-%d+%-(%d+)$', 17)
   if domain and domain == its_domain and tonumber(its_sequence) > tonumber(sequence) then
-    position = string.sub(there, #mark + 1)
+    position = string.sub(there, 17)
   end
 end
-redis.call('SET', KEYS[1], mark .. position, 'PX', ARGV[2])
+redis.call('SET', KEYS[1], reign .. position, 'PX', ARGV[2])
 return 1
 )";
 
-constexpr const char* get_source = R"(
-local there = redis.call('GET', KEYS[1])
-if there and string.sub(there, 1, #ARGV[1]) == ARGV[1] then
-  return string.sub(there, #ARGV[1] + 1)
-end
-return false
-)";
+/// Of the reign that answers now.
+std::optional<std::string_view> position_in(const Result<redis::Value>& found) {
+  if (!found) return {};
+  std::string_view there = found->items[0].text;
+  const std::string& reign = found->items[1].text;
+  if (reign.empty() || !there.starts_with(reign)) return {};
+  there.remove_prefix(reign.size());
+  return there;
+}
 
 Deadline sooner(Deadline deadline, std::chrono::milliseconds patience) {
   return Deadline(std::min(deadline.at(), Deadline::after(patience).at()));
@@ -55,8 +58,7 @@ RedisOwnWrites::RedisOwnWrites(OwnWritesOptions options, Database& db, redis::Cl
       db_(db),
       client_(client),
       tasks_(tasks),
-      put_(put_source),
-      get_(get_source),
+      put_(Script(std::string(redis::reign_lua).append(put_source))),
       known_(reads(registry, "known")),
       unknown_(reads(registry, "unknown")),
       late_(registry.counter("madang_own_writes_late_total",
@@ -68,8 +70,7 @@ Command RedisOwnWrites::put(Id account, std::string_view position) const {
   return Command::script(put_, 1)
       .key(options_.prefix + ":" + std::to_string(account))
       .arg(position)
-      .arg(options_.life.count())
-      .incarnation();
+      .arg(options_.life.count());
 }
 
 Task<> RedisOwnWrites::wrote(Id account, Deadline deadline) {
@@ -143,13 +144,12 @@ void RedisOwnWrites::close() {
 
 Task<Freshness> RedisOwnWrites::freshness(Id account, Deadline deadline) {
   const Deadline until = sooner(deadline, options_.read_patience);
-  Command command = Command::script(get_, 1, Command::Effect::read)
-                        .key(options_.prefix + ":" + std::to_string(account))
-                        .incarnation();
+  Command command =
+      Command::read("GET").key(options_.prefix + ":" + std::to_string(account)).with_reign();
   const Result<redis::Value> found = co_await client_.execute(std::move(command), until);
-  if (found && found->type == redis::Value::Type::text) {
+  if (const auto position = position_in(found)) {
     known_.Increment();
-    db_.observe(found->text);
+    db_.observe(*position);
     co_return Freshness::any;
   }
   unknown_.Increment();

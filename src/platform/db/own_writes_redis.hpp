@@ -3,9 +3,11 @@
 // have lost the latest: the primary is read. Who only reads is given a position too, so that the
 // replicas serve most people most of the time.
 //
-// The limit of it: an instance that cannot reach a Redis that others reach goes on trying to put
-// the position there, but answers after `patience`; until it succeeds, others may serve that
-// account's reads from before the write. (A Redis that nobody reaches hides nothing.)
+// The limits of it: a master that was replaced and does not know it yet can be asked by an instance
+// that does not know it either, for the cluster's node timeout. And an instance that cannot reach a
+// Redis that others reach goes on trying to put the position there, but answers after `patience`;
+// until it succeeds, others may serve that account's reads from before the write. (A Redis that
+// nobody reaches hides nothing.)
 #pragma once
 
 #include <chrono>
@@ -59,7 +61,6 @@ class RedisOwnWrites final : public OwnWrites {
   redis::Client& client_;
   runtime::TaskGroup& tasks_;
   const redis::Script put_;
-  const redis::Script get_;
   metrics::Counter& known_;
   metrics::Counter& unknown_;
   metrics::Counter& late_;

@@ -30,7 +30,7 @@ class Positions final : public Database {
   Task<std::optional<Problem>> submit_write(Deadline, Lane, HotRow, const Body*) override {
     return no();
   }
-  Task<std::optional<Problem>> submit_read(Deadline, Freshness, const Body*) override {
+  Task<std::optional<Problem>> submit_read(Deadline, Freshness, ReadLane, const Body*) override {
     return no();
   }
   std::optional<Problem> wait_write(Lane, const Body*) override { return refusal(); }

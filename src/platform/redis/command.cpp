@@ -4,7 +4,6 @@
 #include <openssl/sha.h>
 
 #include <array>
-#include <cassert>
 #include <charconv>
 #include <cstddef>
 #include <utility>
@@ -92,15 +91,6 @@ Command& Command::add_number(std::int64_t number) {
   std::array<char, 24> digits{};
   const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   return add(std::string_view(digits.data(), end));
-}
-
-Command& Command::add_incarnation() {
-  assert(incarnation_at_ == 0);
-  constexpr std::string_view unknown = "0000000000000000";
-  static_assert(unknown.size() == incarnation_size);
-  add(unknown);
-  incarnation_at_ = static_cast<std::uint32_t>(body_.size() - unknown.size() - 2);
-  return *this;
 }
 
 void Command::append_to(std::string& wire) const {

@@ -16,8 +16,6 @@
 namespace madang::redis {
 
 inline constexpr std::uint16_t slot_count = 16384;
-/// Hexadecimal digits of a server's token; see Command::incarnation().
-inline constexpr std::size_t incarnation_size = 16;
 
 /// The hash slot of a key: of what stands between its first `{` and the next `}`, when that is
 /// something.
@@ -39,10 +37,12 @@ class Script {
   std::shared_ptr<const Text> text_;
 };
 
+inline constexpr std::size_t reign_size = 16;
+
 /// Lua for the beginning of a script: `local reign`, 16 digits of the replication id that a server
 /// takes when it starts or becomes master. Two states of which one does not continue the other
-/// never have the same, however often masters are restarted and replaced. 2 us a call
-/// (measured, 7.0).
+/// never have the same, however often masters are restarted and replaced. 2 us a call, 5 with
+/// replicas (measured, 7.0).
 inline constexpr std::string_view reign_lua =
     "local reign = string.match(redis.call('INFO', 'replication'), "
     "'master_replid:('..('%x'):rep(16)"
@@ -72,33 +72,27 @@ class Command {
   Command&& arg(T number) && {
     return std::move(add_number(static_cast<std::int64_t>(number)));
   }
-  /// An argument that the connection fills in when it sends the command: `incarnation_size` digits
-  /// that name the process it is connected to (from its `run_id`). A server that was restarted has
-  /// another, and so has the one that took its place: what is stored together with the token of who
-  /// took it can be told from what an older state brought back. A command that is sent again, to
-  /// the same server or another, carries the token of that one. Once a command.
-  ///
-  /// A process keeps its token when it loses its slots and gets them back. A script that must tell
-  /// those two reigns apart asks the server itself: see reign_lua.
-  Command&& incarnation() && { return std::move(add_incarnation()); }
   /// A replica may answer, and may be behind.
   Command&& from_replica() && {
     replica_ = true;
+    return std::move(*this);
+  }
+  /// For reads that are no scripts: the answer is an array of two, what the server answered and the
+  /// reign (see reign_lua) that it has right afterwards. A value that carries that reign was
+  /// written in it: a server has no values of a reign that is still to come. All that leave
+  /// together ask for the reign once, which is what this is for: a script asks each time.
+  Command&& with_reign() && {
+    reign_ = true;
     return std::move(*this);
   }
   /// The same in steps.
   Command& add(std::string_view text);
   Command& add_key(std::string_view key);
   Command& add_number(std::int64_t number);
-  Command& add_incarnation();
 
   /// As the protocol has it, appended.
   void append_to(std::string& wire) const;
   std::size_t wire_size() const { return body_.size() + 16; }
-  /// Where the token belongs in what append_to() appends: so many bytes before its end; 0: nowhere.
-  std::size_t incarnation_from_end() const {
-    return incarnation_at_ == 0 ? 0 : body_.size() - incarnation_at_;
-  }
 
   /// Of its first key; none: any node will do.
   std::optional<std::uint16_t> slot() const {
@@ -108,6 +102,7 @@ class Command {
   bool crosses_slots() const { return crosses_slots_; }
   Effect effect() const { return effect_; }
   bool may_repeat() const { return effect_ != Effect::once; }
+  bool wants_reign() const { return reign_; }
   bool wants_replica() const { return replica_ && effect_ == Effect::read; }
   /// The script's SHA and source; null for other commands.
   const std::string* script_sha() const { return script_ ? &script_->sha : nullptr; }
@@ -118,10 +113,10 @@ class Command {
 
   std::string body_;
   std::uint32_t parts_ = 0;
-  std::uint32_t incarnation_at_ = 0;  // in body_, where nothing is at 0 but its first `$`
   std::uint16_t slot_ = slot_count;
   Effect effect_;
   bool replica_ = false;
+  bool reign_ = false;
   bool crosses_slots_ = false;
   std::shared_ptr<const Script::Text> script_;
 };

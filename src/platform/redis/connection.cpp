@@ -104,10 +104,9 @@ void Connection::send_unheard(Command command) {
 void Connection::enqueue(Call&& call) {
   const std::size_t before = unsent_.size();
   call.command.append_to(unsent_);
-  const std::size_t from_end = call.command.incarnation_from_end();
-  if (from_end != 0) fill_in(unsent_.size() - from_end);
   const Steady::time_point due = call.deadline.at();
-  line_.push_back({std::move(call), appended_, false});
+  reign_wanted_ = reign_wanted_ || call.command.wants_reign();
+  line_.push_back({std::move(call), appended_});
   appended_ += unsent_.size() - before;
   ++count_;
   if (due < next_deadline_) {
@@ -118,12 +117,11 @@ void Connection::enqueue(Call&& call) {
   if (before == 0 && link_) link_->wake_writer.cancel();
 }
 
-void Connection::fill_in(std::size_t at) {
-  if (link_ && link_->ready) {
-    unsent_.replace(at, incarnation_size, incarnation_);
-  } else {
-    unfilled_.push_back(at);
-  }
+/// Behind those who want to know it, once for all of them.
+void Connection::ask_for_reign() {
+  if (!std::exchange(reign_wanted_, false)) return;
+  enqueue(unheard(Command::read("INFO").arg("replication")));
+  line_.back().asks_for_reign = true;
 }
 
 const Call* Connection::oldest() const {
@@ -162,7 +160,6 @@ Task<std::string> Connection::open(std::shared_ptr<Link> link) {
   link->ready = true;
   link->heard = Steady::now();
   link->quiet = {};
-  for (const std::size_t at : std::exchange(unfilled_, {})) fill_in(at);
   ++opened_;
   tasks_.spawn(executor_, "redis_write", write(shared_from_this(), link));
   change(State::open);
@@ -200,7 +197,6 @@ std::string Connection::greeting() const {
   if (!options_.name.empty()) hello.add("SETNAME").add(options_.name);
   hello.append_to(wire);
   if (options_.read_only) Command::read("READONLY").append_to(wire);
-  Command::read("INFO").arg("server").append_to(wire);
   return wire;
 }
 
@@ -210,7 +206,7 @@ Task<std::string> Connection::greet(std::shared_ptr<Link> link) {
       co_await asio::async_write(link->socket, asio::buffer(wire), in_tuple);
   if (write_error) co_return write_error.message();
   std::array<char, 4096> buffer{};
-  for (int left = options_.read_only ? 3 : 2; left > 0;) {
+  for (int left = options_.read_only ? 2 : 1; left > 0;) {
     const auto [error, size] =
         co_await link->socket.async_read_some(asio::buffer(buffer), in_tuple);
     if (error) co_return error.message();
@@ -219,22 +215,10 @@ Task<std::string> Connection::greet(std::shared_ptr<Link> link) {
       auto answer = link->parser.next(bytes);
       if (!answer) co_return answer.error().detail;
       if (*answer && (*answer)->is_error()) co_return "refused: " + (*answer)->text;
-      if (!*answer || --left > 0) continue;
-      co_return learn_incarnation(**answer);
+      if (*answer) --left;
     }
   }
   co_return std::string();
-}
-
-/// From the answer to INFO server. Nothing, or what is wrong with it.
-std::string Connection::learn_incarnation(const Value& info) {
-  constexpr std::string_view field = "run_id:";
-  const auto at = info.text.find(field);
-  if (at == info.text.npos || info.text.size() < at + field.size() + incarnation_size) {
-    return "INFO server has no run_id";
-  }
-  incarnation_ = info.text.substr(at + field.size(), incarnation_size);
-  return {};
 }
 
 Task<> Connection::write(std::shared_ptr<Connection> self, std::shared_ptr<Link> link) {
@@ -243,6 +227,7 @@ Task<> Connection::write(std::shared_ptr<Connection> self, std::shared_ptr<Link>
       co_await link->wake_writer.async_wait(in_tuple);
       continue;
     }
+    self->ask_for_reign();
     link->flying.clear();
     link->flying.swap(self->unsent_);
     self->handed_ = self->appended_;
@@ -290,10 +275,33 @@ std::string Connection::take_one(Value value) {
   if (line_.empty()) return "an answer to nothing";
   Waiting waiting = std::move(line_.front());
   line_.pop_front();
-  if (owner_ != nullptr && !waiting.abandoned && !waiting.call.unheard) {
-    owner_->on_answer(*this, std::move(waiting.call), std::move(value));
+  if (waiting.asks_for_reign) {
+    release(value);
+  } else if (owner_ != nullptr && !waiting.abandoned && !waiting.call.unheard) {
+    if (waiting.call.command.wants_reign() && !value.is_error())
+      held_.push_back({std::move(waiting.call), std::move(value)});
+    else
+      owner_->on_answer(*this, std::move(waiting.call), std::move(value));
   }
   return {};
+}
+
+/// Those before the answer `info`, with the reign that it names.
+void Connection::release(const Value& info) {
+  constexpr std::string_view field = "master_replid:";
+  const auto at = info.text.find(field);
+  const bool known = at != info.text.npos && info.text.size() >= at + field.size() + reign_size;
+  // No server has been seen that does not say it; values of no reign are nobody's.
+  const std::string reign = known ? info.text.substr(at + field.size(), reign_size) : std::string();
+  for (Held& held : std::exchange(held_, {})) {
+    if (owner_ == nullptr) return;
+    Value both;
+    both.type = Value::Type::array;
+    both.items.reserve(2);
+    both.items.push_back(std::move(held.value));
+    both.items.push_back(Value::of_text(reign));
+    owner_->on_answer(*this, std::move(held.call), std::move(both));
+  }
 }
 
 /// Looks after time: deadlines, silence, and a word now and then to find out whether it is there.
@@ -326,18 +334,27 @@ Task<> Connection::watch(std::shared_ptr<Connection> self, std::shared_ptr<Link>
 void Connection::expire(Link& link, Steady::time_point now) {
   next_deadline_ = Steady::time_point::max();
   bool any = false;
-  // By index, and only what was there: who is told may send again.
+  // Who is told may send again: only what was there.
+  for (Held& held : std::exchange(held_, {})) {
+    if (expire_one(held.call, now))
+      any = true;
+    else
+      held_.push_back(std::move(held));
+  }
   for (std::size_t i = 0, size = line_.size(); i < size; ++i) {
-    Waiting& waiting = line_[i];
-    if (waiting.abandoned) continue;
-    if (waiting.call.deadline.at() > now) {
-      next_deadline_ = std::min(next_deadline_, waiting.call.deadline.at());
-      continue;
-    }
-    any = waiting.abandoned = true;
-    if (owner_ != nullptr) owner_->on_failure(*this, std::move(waiting.call), Failure::timed_out);
+    if (line_[i].abandoned || !expire_one(line_[i].call, now)) continue;
+    any = line_[i].abandoned = true;
   }
   if (any) ++link.timeouts;
+}
+
+bool Connection::expire_one(Call& call, Steady::time_point now) {
+  if (call.deadline.at() > now) {
+    next_deadline_ = std::min(next_deadline_, call.deadline.at());
+    return false;
+  }
+  if (owner_ != nullptr) owner_->on_failure(*this, std::move(call), Failure::timed_out);
+  return true;
 }
 
 std::string_view Connection::fault(const Link& link) const {
@@ -348,11 +365,14 @@ std::string_view Connection::fault(const Link& link) const {
 
 void Connection::fail_all() {
   std::deque<Waiting> line = std::exchange(line_, {});
+  std::deque<Held> held = std::exchange(held_, {});
   const std::uint64_t handed = handed_;
   unsent_.clear();
-  unfilled_.clear();
+  reign_wanted_ = false;
   appended_ = handed_ = 0;
   next_deadline_ = Steady::time_point::max();
+  for (Held& one : held)
+    if (owner_ != nullptr) owner_->on_failure(*this, std::move(one.call), Failure::lost);
   for (Waiting& waiting : line) {
     if (waiting.abandoned || waiting.call.unheard || owner_ == nullptr) continue;
     const Failure failure = waiting.begins >= handed ? Failure::not_sent : Failure::lost;

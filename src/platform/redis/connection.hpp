@@ -15,7 +15,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/random.hpp"
 #include "platform/redis/call.hpp"
@@ -97,7 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const Address& address() const { return address_; }
   State state() const { return state_; }
-  std::size_t outstanding() const { return line_.size(); }
+  std::size_t outstanding() const { return line_.size() + held_.size(); }
   /// As much is on its way as may be: send() would refuse.
   bool full() const {
     return line_.size() >= options_.max_outstanding || unsent_.size() >= options_.max_unsent;
@@ -113,8 +112,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Link;
   struct Waiting {
     Call call;
-    std::uint64_t begins = 0;  // where its bytes begin in the link's stream
-    bool abandoned = false;    // timed out: its answer will be dropped
+    std::uint64_t begins = 0;     // where its bytes begin in the link's stream
+    bool abandoned = false;       // timed out: its answer will be dropped
+    bool asks_for_reign = false;  // ours, for the answers that are held
+  };
+  /// Answered, but for the reign.
+  struct Held {
+    Call call;
+    Value value;
   };
 
   // Coroutines.
@@ -129,9 +134,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void change(State state, std::string_view why = {});
   std::string take(Link& link, std::string_view bytes);
   std::string take_one(Value value);
+  void release(const Value& info);
   void enqueue(Call&& call);
-  void fill_in(std::size_t at);
-  std::string learn_incarnation(const Value& info);
+  void ask_for_reign();
+  bool expire_one(Call& call, Steady::time_point now);
   void expire(Link& link, Steady::time_point now);
   std::string_view fault(const Link& link) const;
   void fail_all();
@@ -146,11 +152,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::idle;
   std::shared_ptr<Link> link_;  // while connecting or open
   std::deque<Waiting> line_;    // what is on its way, oldest first
+  std::deque<Held> held_;       // what has been answered and waits for the reign, oldest first
   std::string unsent_;
-  std::string incarnation_;            // of the process at the other end; while open
-  std::vector<std::size_t> unfilled_;  // before that: where in unsent_ it belongs
-  std::uint64_t appended_ = 0;         // bytes of this link's stream, unsent ones included
-  std::uint64_t handed_ = 0;           // of these, given to the socket
+  bool reign_wanted_ = false;   // by something in unsent_
+  std::uint64_t appended_ = 0;  // bytes of this link's stream, unsent ones included
+  std::uint64_t handed_ = 0;    // of these, given to the socket
   std::uint64_t count_ = 0;
   std::uint64_t opened_ = 0;
   Steady::time_point next_deadline_ = Steady::time_point::max();  // of line_, or earlier

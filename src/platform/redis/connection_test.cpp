@@ -234,33 +234,58 @@ TEST_F(RedisSingle, LoadsAScriptWhereItIsMissingOnce) {
   EXPECT_TRUE(client.execute_blocking(Command::script(script, 1).key("k").arg(1), soon()));
 }
 
-TEST_F(RedisSingle, NamesTheProcessThatItSendsACommandTo) {
+TEST_F(RedisSingle, NamesTheReignThatAValueWasReadIn) {
   Client client(options(), random_, registry_);
-  const Script script("return {ARGV[1], ARGV[2], ARGV[3]}");
-  const auto ask = [&] {
-    return Command::script(script, 1).key("k").arg("before").incarnation().arg("after");
-  };
-  const auto check = [&](const Result<Value>& result) {
+  const auto ask = [](std::string_view key) { return get(key).with_reign(); };
+  const auto check = [&](const Result<Value>& result, std::string_view expected) {
     ASSERT_TRUE(result) << result.error().detail;
-    EXPECT_EQ(result->items.at(0).text, "before");
-    EXPECT_EQ(result->items.at(1).text.size(), incarnation_size);
-    EXPECT_TRUE(server_.ask({"INFO", "server"}).contains("run_id:" + result->items[1].text));
-    EXPECT_EQ(result->items.at(2).text, "after");
+    ASSERT_EQ(result->items.size(), 2u);
+    EXPECT_EQ(result->items[0].text, expected);
+    EXPECT_EQ(result->items[1].text.size(), reign_size);
+    EXPECT_TRUE(server_.ask({"INFO", "replication"}).contains("replid:" + result->items[1].text));
   };
-  // The first ones wait for the connection: nobody knows the server when they are encoded.
+  // Others between them are answered as ever.
   std::vector<Command> commands;
-  for (int i = 0; i < 100; ++i) commands.push_back(ask());
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    commands.push_back(set(key, std::to_string(i)));
+    commands.push_back(ask(key));
+    commands.push_back(get(key));
+  }
   const Results results = client.execute_all_blocking(std::move(commands), soon());
-  for (const auto& result : results) check(result);
-  check(client.execute_blocking(ask(), soon()));
+  for (std::size_t i = 0; i < 300; ++i) {
+    check(results[3 * i + 1], std::to_string(i));
+    EXPECT_EQ(results[3 * i + 2]->text, std::to_string(i));
+  }
+  const auto missing = client.execute_blocking(ask("nothing"), soon());
+  check(missing, "");
+  EXPECT_TRUE(missing->items[0].is_nil());
+  const auto wrong = client.execute_blocking(Command::read("LLEN").key("k1").with_reign(), soon());
+  ASSERT_FALSE(wrong) << "an error is an error";
+  EXPECT_EQ(wrong.error().code, "redis_error");
+  // All that left together asked once.
+  const std::string stats = server_.ask({"INFO", "commandstats"});
+  const auto at = stats.find("cmdstat_info:calls=");
+  ASSERT_NE(at, stats.npos);
+  EXPECT_LT(std::stoi(stats.substr(at + 19)), 100 + 302);
+}
 
+TEST_F(RedisSingle, WhatWaitsForTheReignEndsInTimeOrWithItsConnection) {
+  Client client(options(), random_, registry_);
+  ASSERT_TRUE(client.ready(soon()));
+  server_.stop();
+  std::vector<Command> commands;
+  for (int i = 0; i < 10; ++i) commands.push_back(get("k").with_reign());
+  for (const auto& result :
+       client.execute_all_blocking(std::move(commands), Deadline::after(100ms))) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, "redis_timeout");
+  }
+  Pending lost = client.begin({get("k").with_reign()}, soon());
   server_.kill();
-  EXPECT_TRUE(eventually([&] { return !client.execute_blocking(get("a"), soon()).has_value(); }));
-  server_.restart();
-  EXPECT_TRUE(eventually([&] { return client.execute_blocking(get("a"), soon()).has_value(); }));
-  const auto after = client.execute_blocking(ask(), soon());
-  check(after);
-  EXPECT_NE(after->items.at(1).text, results[0]->items.at(1).text);
+  const Results results = lost.wait();
+  ASSERT_FALSE(results[0]);
+  EXPECT_EQ(results[0].error().code, "redis_unavailable");
 }
 
 TEST_F(RedisSingle, EndsWhatIsOnItsWayWhenItIsClosed) {
