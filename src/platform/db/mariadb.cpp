@@ -3,9 +3,12 @@
 #include <charconv>
 #include <optional>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "platform/db/mariadb_readers.hpp"
 #include "platform/db/mariadb_writers.hpp"
+#include "platform/log/log.hpp"
 
 namespace madang::db {
 
@@ -21,6 +24,7 @@ class MariaDbDatabase final : public Database {
     if (options.hosts.size() > 1)
       replica_readers_.emplace("db_replicas", mariadb::Readers::From::replicas, options, cluster_,
                                registry);
+    await_replica(options.patience);
   }
 
   ~MariaDbDatabase() override { shut(); }
@@ -67,6 +71,16 @@ class MariaDbDatabase final : public Database {
   // A body that waits for a thread of its own pool may wait for ever.
   static void refuse_own_thread(bool own) {
     if (own) throw std::logic_error("a transaction body may not ask the database for another");
+  }
+
+  // Who is started while the last replica is away need not be started again. Later nobody waits for
+  // one: what is known to be so is refused at once.
+  void await_replica(std::chrono::milliseconds longest) {
+    const auto until = Deadline::after(longest);
+    for (bool told = false; cluster_.lacks_replica() && !until.passed();) {
+      if (!std::exchange(told, true)) log::warn("db", "waiting_for_replica");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
   }
 
   void shut() {

@@ -49,11 +49,11 @@ struct MariaDbOptions {
   std::chrono::milliseconds max_wait{2};  // that may go on; then some are refused: database_busy
   std::size_t statements = 256;           // prepared statements kept per connection
   Durability durability = Durability::replicated;
-  std::chrono::milliseconds max_lag{1000};         // replicas further behind are not read from
-  std::chrono::milliseconds probe_interval{200};   // how often each host is asked
-  std::chrono::milliseconds probe_timeout{1000};   // a host that is silent for so long is down
-  std::chrono::milliseconds lock_timeout{3000};    // waiting for another transaction's row
-  std::chrono::milliseconds patience{10'000};      // for a primary, when the caller has no deadline
+  std::chrono::milliseconds max_lag{1000};        // replicas further behind are not read from
+  std::chrono::milliseconds probe_interval{200};  // how often each host is asked
+  std::chrono::milliseconds probe_timeout{1000};  // a host that is silent for so long is down
+  std::chrono::milliseconds lock_timeout{3000};   // waiting for another transaction's row
+  std::chrono::milliseconds patience{10'000};  // for a primary, without a deadline; for a replica
   std::chrono::milliseconds commit_timeout{5000};  // then the outcome is unknown
 };
 

@@ -339,13 +339,16 @@ bool Cluster::has_replicas() {
 }
 
 std::optional<std::string> Cluster::write_obstacle() {
-  if (options_.durability != Durability::replicated) return {};
   const std::lock_guard lock(mutex_);
-  if (primary_ == nullptr) return {};
-  if (!primary_->look.unsafe.empty())
-    return "the primary database does not keep writes as it should.";
-  if (!primary_->look.acknowledged) return "no replica is there to keep writes safe.";
+  const std::string_view why = obstacle();
+  if (why == "database_unsafe") return "the primary database does not keep writes as it should.";
+  if (why == "database_without_replica") return "no replica is there to keep writes safe.";
   return {};
+}
+
+bool Cluster::lacks_replica() {
+  const std::lock_guard lock(mutex_);
+  return obstacle() == "database_without_replica";
 }
 
 bool Cluster::outlived(const Connection& connection) {

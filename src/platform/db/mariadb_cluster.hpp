@@ -63,6 +63,8 @@ class Cluster {
   std::optional<WriteFault> write_fault();
   /// Why nobody may write now, although there is a primary.
   std::optional<std::string> write_obstacle();
+  /// All is well but that no replica acknowledges what is written: mostly for a moment.
+  bool lacks_replica();
   /// Whether connections to its host were found broken since it was made, so that it should not be
   /// tried: it may have fallen silent without a word, and would be waited for in vain.
   bool outlived(const Connection& connection);

@@ -211,6 +211,25 @@ TEST_F(MariaDbFailover, WithoutAReplicaWritesAreRefusedNotHung) {
   EXPECT_TRUE(eventually([&] { return insert(100).has_value(); }));
 }
 
+TEST_F(MariaDbFailover, WhoIsOpenedWhileTheLastReplicaIsAwayWaitsForIt) {
+  for (const int replica : {1, 2}) trio_[replica].run("stop slave io_thread");
+  EXPECT_TRUE(eventually([&] {
+    return trio_[0].run(
+               "select variable_value from information_schema.global_status where "
+               "variable_name = 'rpl_semi_sync_master_clients'") == "0";
+  }));
+  std::jthread back([&] {
+    std::this_thread::sleep_for(500ms);
+    trio_[1].run("start slave io_thread");
+  });
+  open(options_for(trio_));
+  EXPECT_TRUE(db_->write_blocking([](Transaction& tx) -> Result<bool> {
+                   tx.execute("create table opened (id bigint primary key)");
+                   return true;
+                 })
+                  .has_value());
+}
+
 TEST_F(MariaDbFailover, WhyNothingCanBeWrittenIsNamedWhileItIsSo) {
   open(options_for(trio_));
   EXPECT_TRUE(comes_to_fault(""));
