@@ -152,11 +152,32 @@ const replicating = async (layout, name) =>
     "select variable_value from information_schema.global_status where variable_name='rpl_semi_sync_slave_status'",
   )) === "ON";
 
+// Its primary does not have all that it has: what it committed while nobody listened, and then came
+// back with as if it still were the primary, cannot be taken out of its log again.
+const diverged = async (layout, name) =>
+  /Got fatal error 1236/.test(await sql(layout, name, "show slave status"));
+
+function fill(layout, name, source) {
+  mkdirSync(layout.path("data", name, "tmp"), { recursive: true });
+  cpSync(source, layout.path("data", name, "data"), { recursive: true });
+}
+
+// Everything from the primary, whose binary logs go back to the template.
+async function fillAnew(layout, name) {
+  console.error(`${name} has what its primary has not: it is filled anew`);
+  const { pid } = leader(members(layout.folder), name);
+  process.kill(pid, "SIGKILL");
+  await until(`${name} is gone`, () => !leader(members(layout.folder), name));
+  rmSync(layout.path("data", name), { recursive: true });
+  fill(layout, name, await template(layout));
+  await start(layout, name);
+  await follow(layout, name);
+}
+
 export async function up(layout) {
   const source = await template(layout);
   for (const name of names) {
-    mkdirSync(layout.path("data", name, "tmp"), { recursive: true });
-    cpSync(source, layout.path("data", name, "data"), { recursive: true });
+    fill(layout, name, source);
     writeFileSync(layout.path("config", `${name}.cnf`), settings(layout, name) + common(layout));
   }
   await Promise.all(names.map((name) => start(layout, name)));
@@ -176,6 +197,9 @@ export async function restart(layout, name) {
   // What it wrote as a primary counts as received.
   await sql(layout, name, "stop slave; set global gtid_slave_pos=@@gtid_current_pos");
   await follow(layout, name);
+  const settled = async () => (await replicating(layout, name)) || diverged(layout, name);
+  await until(`${name} follows, or cannot`, settled);
+  if (await diverged(layout, name)) await fillAnew(layout, name);
   await until(`${name} follows`, () => replicating(layout, name));
 }
 

@@ -110,6 +110,34 @@ test("a replica is promoted, the old primary fenced and taken back as a replica"
   });
 });
 
+test("a former primary that has what nobody else has is filled anew", async () => {
+  const lost = cluster.primary;
+  const replicas = ["mariadb-1", "mariadb-2", "mariadb-3"].filter((name) => name !== lost);
+  for (const name of replicas) await cluster.rootSql(name, "stop slave io_thread");
+  const log = () => cluster.rootSql(lost, "select @@gtid_binlog_pos");
+  const before = await log();
+  const write = cluster.sql(lost, "insert into yard values (13)").catch(() => "unknown");
+  await eventually("it is in the log", async () => (await log()) !== before);
+  // Back as the primary that it was, it takes it for committed; then it is replaced after all.
+  await cluster.do("kill", lost);
+  assert.equal(await write, "unknown");
+  await cluster.do("start", lost);
+  assert.equal(await cluster.rootSql(lost, "select count(*) from madang.yard where id = 13"), "1");
+  await cluster.do("kill", lost);
+  await cluster.do("promote");
+  await cluster.status();
+  const { code, err } = await cluster.run("start", lost);
+  assert.equal(code, 0, err);
+  assert.match(err, /filled anew/);
+  await cluster.sql(cluster.primary, "insert into yard values (14)");
+  await eventually("the same rows there", async () => {
+    return (
+      (await cluster.rootSql(lost, "select group_concat(id order by id) from madang.yard")) ===
+      "7,9,10,11,14"
+    );
+  });
+});
+
 test("Redis gives a master's slots to its replica", async () => {
   assert.match(await cluster.redis("redis-1", "cluster", "info"), /cluster_state:ok/);
   assert.match(await cluster.redis("redis-1", "config", "get", "maxmemory-policy"), /volatile-lru/);
@@ -345,7 +373,7 @@ test("all of Redis and all of MariaDB come back after kill -9", async () => {
       `the row on ${name}`,
       async () =>
         (await cluster.sql(name, "select group_concat(id order by id) from yard")) ===
-        "7,9,10,11,20",
+        "7,9,10,11,14,20",
     );
 });
 
