@@ -106,6 +106,11 @@ const inside = {
       { "{{instance}}": p99("madang_io_lag_seconds", "instance", own) },
     ],
     [
+      "Requests that stand aside",
+      "short",
+      { "{{instance}}": `sum by (instance) (madang_http_requests_aside{${own}})` },
+    ],
+    [
       "Caches: hits, share",
       "percentunit",
       {
@@ -243,6 +248,27 @@ const stores = {
       "Redis: time of a command, p99",
       "s",
       { "{{node}}": p99("madang_redis_command_seconds", "node", own) },
+    ],
+    [
+      "Feeds, cached posts: changes that Redis has not taken yet",
+      "none",
+      {
+        "{{instance}} feeds": `madang_feed_owed{${own}}`,
+        "{{instance}} {{cache}}": `madang_cache_owed{${own}}`,
+      },
+    ],
+    [
+      "Own writes: reads by whether the last one was known",
+      "reqps",
+      {
+        "{{position}}": rate("madang_own_writes_reads_total", "position", own),
+        "answered before others could know": `sum(rate(madang_own_writes_late_total{${own}}[$__rate_interval]))`,
+      },
+    ],
+    [
+      "MariaDB: writes that wait to share another's transaction",
+      "none",
+      { "{{instance}}": `madang_db_hot_rows_waiting{${own}}` },
     ],
     [
       "Disk that is left, share",

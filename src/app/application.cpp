@@ -219,7 +219,10 @@ void Application::Parts::mount() {
   redis.share(api.limiter(), "rate");
   redis.share(account_limiter, "rate_account");
   api.set_authenticator(sessions);
-  api.set_shedding([this] { return lag.refuse_next(); });
+  api.set_shedding([this](http::Method method) {
+    const bool writes = method != http::Method::get && method != http::Method::head;
+    return writes && store.db().refuses_writes();
+  });
   identity_routes.mount(api);
   suspensions.mount(api);
   media_routes.mount(api);

@@ -74,7 +74,7 @@ export class Load {
 
   answered(_, answer) {
     this.answers.push(answer);
-    this.onAnswer?.();
+    this.onAnswer?.(answer);
   }
 
   async drained() {
@@ -84,16 +84,19 @@ export class Load {
     for (const connection of this.open) connection.socket.destroy();
   }
 
-  // Requests a second that are answered when `connections` wait for their answers.
+  // Requests a second that are served when `connections` wait for their answers; who is refused comes
+  // again when it was told to.
   static async closed(url, make, { connections, seconds }) {
     const load = new Load(url, make);
     const begin = performance.now();
     let over = false;
-    load.onAnswer = () => over || setImmediate(() => load.send());
+    const again = () => over || load.send();
+    load.onAnswer = ({ retryAfter = 0 }) =>
+      retryAfter > 0 ? setTimeout(again, retryAfter * 1000).unref() : setImmediate(again);
     for (let i = 0; i < connections; ++i) load.send();
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     over = true;
-    const rate = load.answers.length / ((performance.now() - begin) / 1000);
+    const rate = summary(load.answers).accepted.count / ((performance.now() - begin) / 1000);
     await load.drained();
     return { rate, ...summary(load.answers) };
   }

@@ -38,6 +38,8 @@ class TestStore {
     std::size_t read_queue = 4096;
     int readers = 2;
     int writers = 0;  // 0: as many as the engine likes
+    // Most tests are not about refusals under overload, and a machine that is slow is none.
+    std::chrono::milliseconds max_wait{60'000};
   };
   virtual ~TestStore() = default;
   virtual std::unique_ptr<Database> open(const Limits& limits, metrics::Registry& registry) = 0;

@@ -35,6 +35,7 @@ SessionStore::SessionStore(db::Database& db, IdGenerator& ids, const Clock& cloc
       random_(random),
       options_(std::move(options)),
       tasks_(tasks),
+      lookup_(db, clock, tasks),
       hits_(registry.counter("madang_cache_hits_total", "Found in the cache",
                              {{"cache", "sessions"}})),
       misses_(registry.counter("madang_cache_misses_total", "Not found in the cache",
@@ -85,10 +86,7 @@ Task<Result<std::optional<http::Principal>>> SessionStore::authenticate(std::str
   }
   misses_.Increment();
   const auto read_at = options_.steady();
-  const auto load = [&](db::Transaction& tx) -> Result<std::optional<FoundSession>> {
-    return find_session(tx, hash, clock_.now());
-  };
-  const Result<std::optional<FoundSession>> found = co_await db_.read_latest(deadline, load);
+  const SessionLookup::Found found = co_await lookup_.find(hash, deadline);
   if (!found) co_return std::unexpected(found.error());
   if (!*found) co_return none;
   const FoundSession& session = **found;

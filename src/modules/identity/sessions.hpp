@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/random.hpp"
+#include "modules/identity/session_lookup.hpp"
 #include "modules/identity/storage.hpp"
 #include "platform/http/api.hpp"
 #include "platform/metrics/metrics.hpp"
@@ -74,6 +75,7 @@ class SessionStore final : public http::Authenticator {
   Random& random_;
   const SessionOptions options_;
   runtime::TaskGroup& tasks_;
+  SessionLookup lookup_;
   metrics::Counter& hits_;
   metrics::Counter& misses_;
   std::array<Shard, shards> cache_;

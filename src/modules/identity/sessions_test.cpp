@@ -1,6 +1,9 @@
 // Sessions: the cache's second, the hourly mark, the sliding end, revocation.
 #include "modules/identity/sessions.hpp"
 
+#include <future>
+#include <sstream>
+
 #include "modules/identity/identity_fixture.hpp"
 
 namespace madang::identity {
@@ -16,6 +19,15 @@ class SessionStoreTest : public test::IdentityTest {
     account_ = in.account.id;
     token_ = *in.token;
     began_ = clock_.now();
+  }
+  /// By all pools.
+  double statements() {
+    double sum = 0;
+    std::istringstream all(registry_.scrape());
+    for (std::string line; std::getline(all, line);)
+      if (line.starts_with("madang_db_statement_cache_total{"))
+        sum += std::stod(line.substr(line.rfind(' ') + 1));
+    return sum;
   }
   std::uint64_t reads() { return counted("madang_cache_misses_total{cache=\"sessions\"}"); }
   Time last_used() { return from_micros(query<std::int64_t>("select last_used_at from sessions")); }
@@ -163,6 +175,49 @@ TEST_F(SessionStoreTest, TheCacheIsBounded) {
   const auto before = reads();
   for (const auto& token : tokens) EXPECT_TRUE(look(token));
   EXPECT_GE(reads() - before, 24u);  // at most 16 were kept
+  tasks_.wait();                     // uses that are being noted
+}
+
+TEST_F(SessionStoreTest, ACrowdIsLookedUpTogetherAndEachIsTheirOwn) {
+  std::vector<std::pair<std::string, Id>> people;
+  for (int i = 0; i < 40; ++i) {
+    const auto in = sign_up("guest_" + std::to_string(i)).value();
+    people.emplace_back(*in.token, in.account.id);
+  }
+  const auto gone = who(people[7].first);
+  ASSERT_EQ(sql("delete from sessions where id = ?", gone->session), 1);
+  pass(2s);
+  const double before = statements();
+  std::vector<std::future<Result<std::optional<http::Principal>>>> asked;
+  for (int round = 0; round < 3; ++round)  // the same person more than once, too
+    for (const auto& [token, account] : people)
+      asked.push_back(asio::co_spawn(pool_.any(), sessions_.authenticate(token, Deadline::never()),
+                                     asio::use_future));
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto found = asked[i].get().value();
+    if (i % people.size() == 7) {
+      EXPECT_FALSE(found);
+      continue;
+    }
+    ASSERT_TRUE(found) << i;
+    EXPECT_EQ(found->account, people[i % people.size()].second);
+  }
+  const double asked_for = statements() - before;
+  EXPECT_GE(asked_for, 1);
+  EXPECT_LT(asked_for, 80);  // 120 if each asked for itself
+}
+
+TEST_F(SessionStoreTest, WhoWaitsForAReadThatFailsIsToldSo) {
+  ASSERT_TRUE(who(token_));
+  pass(2s);
+  ASSERT_EQ(sql("alter table sessions rename to mislaid"), 0);
+  std::vector<std::future<Result<std::optional<http::Principal>>>> asked;
+  for (int i = 0; i < 20; ++i)
+    asked.push_back(asio::co_spawn(pool_.any(), sessions_.authenticate(token_, Deadline::never()),
+                                   asio::use_future));
+  for (auto& one : asked) EXPECT_THROW((void)one.get(), db::SqlError);
+  ASSERT_EQ(sql("alter table mislaid rename to sessions"), 0);
+  EXPECT_TRUE(who(token_));
 }
 
 TEST_F(SessionStoreTest, ListsThoseThatLastWithTheCurrentOneMarked) {

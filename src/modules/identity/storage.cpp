@@ -148,6 +148,28 @@ std::optional<FoundSession> find_session(db::Transaction& tx,
   return FoundSession{id, account, admin, last_used_at, expires_at};
 }
 
+std::vector<std::optional<FoundSession>> find_sessions(
+    db::Transaction& tx, std::span<const std::vector<std::byte>* const> token_hashes, Time now) {
+  std::vector<std::optional<FoundSession>> out(token_hashes.size());
+  // Every placeholder needs something: the last one again.
+  const auto hash = [&](std::size_t i) {
+    return db::BytesView(*token_hashes[std::min(i, token_hashes.size() - 1)]);
+  };
+  const auto take = [&](std::vector<std::byte> of, Id id, Id account, bool admin, Time used,
+                        Time expires) {
+    for (std::size_t i = 0; i < token_hashes.size(); ++i)
+      if (*token_hashes[i] == of) out[i] = FoundSession{id, account, admin, used, expires};
+  };
+  static_assert(sessions_at_once == 16);
+  tx.each<std::vector<std::byte>, Id, Id, bool, Time, Time>(
+      "select s.token_hash, s.id, s.account_id, a.is_admin, s.last_used_at, s.expires_at from "
+      "sessions s join accounts a on a.id = s.account_id where s.token_hash in (?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?) and s.expires_at > ? and a.state = 0",
+      take, hash(0), hash(1), hash(2), hash(3), hash(4), hash(5), hash(6), hash(7), hash(8),
+      hash(9), hash(10), hash(11), hash(12), hash(13), hash(14), hash(15), now);
+  return out;
+}
+
 bool session_holds(db::Transaction& tx, Id session, Id account, Time now) {
   return tx
       .value<int>("select 1 from sessions where id = ? and account_id = ? and expires_at > ?",

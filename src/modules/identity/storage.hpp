@@ -57,6 +57,11 @@ struct FoundSession {
 };
 std::optional<FoundSession> find_session(db::Transaction& tx,
                                          const std::vector<std::byte>& token_hash, Time now);
+/// As many at once as there are placeholders.
+inline constexpr std::size_t sessions_at_once = 16;
+/// At most sessions_at_once, each in its place, in one statement.
+std::vector<std::optional<FoundSession>> find_sessions(
+    db::Transaction& tx, std::span<const std::vector<std::byte>* const> token_hashes, Time now);
 bool session_holds(db::Transaction& tx, Id session, Id account, Time now);
 std::vector<Session> list_sessions(db::Transaction& tx, Id account, Id current, Time now);
 void touch_session(db::Transaction& tx, Id session, Time now, Time expires_at);

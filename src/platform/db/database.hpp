@@ -26,9 +26,13 @@
 
 namespace madang::db {
 
-/// Who waits for a write: people, or the house itself (sweeps, marks, erasure). Background work
-/// gives way, and has its own, shorter queue.
+/// Who waits: people, or the house itself (sweeps, marks, erasure). Background work gives way, and
+/// has its own, shorter queue.
 enum class Lane { interactive, background };
+
+/// Who waits for a read: a request that has only begun, with the one quick read that says whose it
+/// is; or any other. Of a type of its own: nobody takes writes from the first lane.
+enum class ReadLane { first, interactive };
 
 /// The row that a write shares with many others at the same moment, such as a post that everybody
 /// likes; 0: none in particular. Those that name the same one may be put into one transaction, each
@@ -71,23 +75,23 @@ class Database {
   /// Errors: `database_busy` as above; a read that is at work at its deadline may be stopped so
   /// too.
   template <class F>
-  auto read(Deadline deadline, F body, Freshness freshness = Freshness::any)
-      -> Task<std::invoke_result_t<F&, Transaction&>> {
+  auto read(Deadline deadline, F body, Freshness freshness = Freshness::any,
+            ReadLane lane = ReadLane::interactive) -> Task<std::invoke_result_t<F&, Transaction&>> {
     using R = std::invoke_result_t<F&, Transaction&>;
     std::optional<R> out;
     const Body erased = [&out, &body](Transaction& tx) {
       out.emplace(body(tx));
       return false;
     };
-    std::optional<Problem> refused = co_await submit_read(deadline, freshness, &erased);
+    std::optional<Problem> refused = co_await submit_read(deadline, freshness, lane, &erased);
     if (refused) co_return std::unexpected(std::move(*refused));
     co_return std::move(*out);
   }
 
   /// A read that no replica that lags may serve.
   template <class F>
-  auto read_latest(Deadline deadline, F body) {
-    return read(deadline, std::move(body), Freshness::fresh);
+  auto read_latest(Deadline deadline, F body, ReadLane lane = ReadLane::interactive) {
+    return read(deadline, std::move(body), Freshness::fresh, lane);
   }
 
   /// The same for threads of our own (command line, dispatcher, start-up): waits for the result.
@@ -134,13 +138,18 @@ class Database {
   /// Any thread; cheap.
   virtual std::optional<WriteFault> write_fault() { return {}; }
 
+  /// Whether a write of a person's would be refused now because more is asked than can be done:
+  /// then whoever is going to ask for one can be told before anything is done for it. Any thread;
+  /// cheap.
+  virtual bool refuses_writes() { return false; }
+
   /// Stops taking work, finishes what is queued, ends the threads. To be called (or the database
   /// destroyed) before the io_contexts whose coroutines it wakes are destroyed.
   virtual void close() = 0;
 
  protected:
   virtual Task<std::optional<Problem>> submit_write(Deadline, Lane, HotRow, const Body*) = 0;
-  virtual Task<std::optional<Problem>> submit_read(Deadline, Freshness, const Body*) = 0;
+  virtual Task<std::optional<Problem>> submit_read(Deadline, Freshness, ReadLane, const Body*) = 0;
   virtual std::optional<Problem> wait_write(Lane, const Body*) = 0;
   virtual std::optional<Problem> wait_read(const Body*) = 0;
 };

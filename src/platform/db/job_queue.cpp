@@ -41,17 +41,18 @@ JobQueue::JobQueue(const std::string& pool, std::size_t interactive, std::size_t
       refused_late_(refused(registry, pool, "deadline")),
       refused_overload_(refused(registry, pool, "overload")),
       refused_closed_(refused(registry, pool, "closed")) {
-  lanes_[0].limit = interactive;
-  lanes_[1].limit = background;
+  first_.limit = interactive;
+  interactive_.limit = interactive;
+  background_.limit = background;
   watcher_ = std::jthread([this] { watch_deadlines(); });
 }
 
-Task<std::optional<Problem>> JobQueue::submit(Deadline deadline, Lane lane,
+Task<std::optional<Problem>> JobQueue::submit(Deadline deadline, Waiting& lane,
                                               const Database::Body* body, HotRow hot) {
   Job job(deadline, body);
   job.hot_row = hot.id;
   job.executor = co_await asio::this_coro::executor;
-  const auto enqueue = [this, &job, lane](Resume resume) {
+  const auto enqueue = [this, &job, &lane](Resume resume) {
     job.resume.emplace(std::move(resume));
     // Once it is queued the job is another thread's: nothing may be touched after push().
     if (push(job, lane)) return;
@@ -68,29 +69,36 @@ std::optional<Problem> JobQueue::wait(Lane lane, const Database::Body* body) {
   Job job(Deadline::never(), body);
   Doorbell doorbell;
   job.doorbell = &doorbell;
-  if (push(job, lane)) doorbell.wait();
+  if (push(job, lane_of(lane))) doorbell.wait();
   return outcome(job);
 }
 
-bool JobQueue::push(Job& job, Lane lane) {
+bool JobQueue::push(Job& job, Waiting& lane) {
   job.queued = Steady::now();
   // Notified under the lock: as soon as it is free the job may be done, its owner told, and the
   // database, this queue with it, be gone.
   const std::lock_guard lock(mutex_);
-  Waiting& to = lane_of(lane);
   if (closed_) {
     refused_closed_.Increment();
     job.refused = refusal("the server is shutting down.");
     return false;
   }
-  if (to.jobs.size() >= to.limit) {
+  if (lane.jobs.size() >= lane.limit) {
     refused_full_.Increment();
     job.refused = refusal("too much is waiting for the database already; try again shortly.");
     return false;
   }
-  to.jobs.push_back(job);
+  if (&lane == &interactive_ && !job.doorbell &&
+      delay_.too_many(wait_of_next(job.queued), job.queued)) {
+    refuse_overload(job);
+    return false;
+  }
+  lane.jobs.push_back(job);
   show_waiting();
-  if (idle_ > 0) wake_.notify_one();
+  if (&lane == &first_ && idle_for_first_ > 0)
+    wake_for_first_.notify_one();
+  else if (idle_ > 0)
+    wake_.notify_one();
   if (job.deadline.at() < watched_) {
     watched_ = job.deadline.at();
     watch_.notify_one();
@@ -98,13 +106,42 @@ bool JobQueue::push(Job& job, Lane lane) {
   return true;
 }
 
+bool JobQueue::refuses() {
+  const std::lock_guard lock(mutex_);
+  const auto now = Steady::now();
+  return delay_.too_many(wait_of_next(now), now);
+}
+
+/// Until somebody begins with what comes now: those who wait go first, and one who is at work ends.
+/// A thread that was woken is idle until it has a core.
+Steady::duration JobQueue::wait_of_next(Steady::time_point now) {
+  const std::size_t ahead = interactive_.jobs.size() + 1;
+  return (ahead - std::min(ahead, static_cast<std::size_t>(idle_))) * pace_.each(now);
+}
+
 bool JobQueue::wait_for_work() {
   std::unique_lock lock(mutex_);
-  const auto something = [this] { return !lanes_[0].jobs.empty() || !lanes_[1].jobs.empty(); };
   ++idle_;
-  wake_.wait(lock, [&] { return closed_ || something(); });
+  wake_.wait(lock, [&] { return closed_ || waiting_jobs() > 0; });
   --idle_;
-  return something();
+  return waiting_jobs() > 0;
+}
+
+Job* JobQueue::wait_take_first() {
+  std::unique_lock lock(mutex_);
+  const JobList& first = first_.jobs;
+  for (;;) {
+    ++idle_for_first_;
+    wake_for_first_.wait(lock, [&] { return closed_ || !first.empty(); });
+    --idle_for_first_;
+    if (first.empty()) return nullptr;
+    JobList late;
+    JobList taken = take_locked(first_, 1, late);
+    if (Job* job = taken.pop_front()) return job;
+    lock.unlock();
+    tell(std::move(late));
+    lock.lock();
+  }
 }
 
 Job* JobQueue::wait_take() {
@@ -113,12 +150,12 @@ Job* JobQueue::wait_take() {
     JobList refused;
     {
       std::unique_lock lock(mutex_);
-      Waiting& from = lane_of(Lane::interactive);
       ++idle_;
-      wake_.wait(lock, [&] { return closed_ || !from.jobs.empty(); });
+      wake_.wait(lock,
+                 [&] { return closed_ || !first_.jobs.empty() || !interactive_.jobs.empty(); });
       --idle_;
-      if (from.jobs.empty()) return nullptr;
-      taken = take_locked(from, 1, refused);
+      if (first_.jobs.empty() && interactive_.jobs.empty()) return nullptr;
+      taken = take_locked(first_.jobs.empty() ? interactive_ : first_, 1, refused);
     }
     tell(std::move(refused));
     if (Job* job = taken.pop_front()) return job;
@@ -138,14 +175,16 @@ JobList JobQueue::take(Lane lane, std::size_t most) {
 
 JobList JobQueue::take_locked(Waiting& lane, std::size_t most, JobList& refused) {
   JobList taken;
-  if (lane.jobs.empty()) return taken;
+  JobList& jobs = lane.jobs;
+  if (jobs.empty()) return taken;
   const auto now = Steady::now();
-  const bool interactive = &lane == &lane_of(Lane::interactive);
-  while (taken.size() < most && !lane.jobs.empty()) {
-    Job& job = *lane.jobs.pop_front();
+  const bool interactive = &lane == &interactive_;
+  while (taken.size() < most && !jobs.empty()) {
+    Job& job = *jobs.pop_front();
     wait_seconds_.Observe(std::chrono::duration<double>(now - job.queued).count());
     (too_late(job, interactive, now) ? refused : taken).push_back(job);
   }
+  if (interactive) pace_.left(taken.size(), !jobs.empty(), now);
   show_waiting();
   return taken;
 }
@@ -157,10 +196,13 @@ bool JobQueue::too_late(Job& job, bool interactive, Steady::time_point now) {
     refuse_late(job);
     return true;
   }
-  if (!overload) return false;
+  if (overload) refuse_overload(job);
+  return overload;
+}
+
+void JobQueue::refuse_overload(Job& job) {
   refused_overload_.Increment();
   job.refused = refusal("more is asked of the database than it can do; try again shortly.");
-  return true;
 }
 
 void JobQueue::refuse_late(Job& job) {
@@ -214,6 +256,7 @@ JobList JobQueue::remove_late(Steady::time_point now) {
 void JobQueue::put_back(Lane lane, JobList jobs) {
   if (jobs.empty()) return;
   const std::lock_guard lock(mutex_);
+  if (lane == Lane::interactive) pace_.came_back(jobs.size());
   lane_of(lane).jobs.prepend(std::move(jobs));
   show_waiting();
 }
@@ -229,12 +272,19 @@ void JobQueue::close() {
     closed_ = true;
   }
   wake_.notify_all();
+  wake_for_first_.notify_all();
   watch_.notify_all();
   if (watcher_.joinable()) watcher_.join();
 }
 
+std::size_t JobQueue::waiting_jobs() const {
+  std::size_t count = 0;
+  for (const Waiting& lane : lanes_) count += lane.jobs.size();
+  return count;
+}
+
 void JobQueue::show_waiting() {
-  waiting_.Set(static_cast<double>(lanes_[0].jobs.size() + lanes_[1].jobs.size()));
+  waiting_.Set(static_cast<double>(waiting_jobs()));
 }
 
 }  // namespace madang::db

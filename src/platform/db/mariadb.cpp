@@ -41,6 +41,8 @@ class MariaDbDatabase final : public Database {
     return writers_.fault();
   }
 
+  bool refuses_writes() override { return writers_.queue().refuses(); }
+
   void close() override { shut(); }
 
  protected:
@@ -49,11 +51,11 @@ class MariaDbDatabase final : public Database {
     return writers_.queue().submit(deadline, lane, body, hot);
   }
 
-  Task<std::optional<Problem>> submit_read(Deadline deadline, Freshness freshness,
+  Task<std::optional<Problem>> submit_read(Deadline deadline, Freshness freshness, ReadLane lane,
                                            const Body* body) override {
     const bool replica = freshness == Freshness::any && replica_readers_ && cluster_.has_replicas();
     mariadb::Readers& readers = replica ? *replica_readers_ : primary_readers_;
-    return readers.queue().submit(deadline, Lane::interactive, body);
+    return readers.queue().submit(deadline, lane, body);
   }
 
   std::optional<Problem> wait_write(Lane lane, const Body* body) override {

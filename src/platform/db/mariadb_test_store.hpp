@@ -32,6 +32,7 @@ class MariaDbStore final : public TestStore {
     options.write_queue = limits.write_queue;
     options.background_queue = limits.background_queue;
     options.read_queue = limits.read_queue;
+    options.max_wait = limits.max_wait;
     return open_mariadb(options, registry);
   }
 

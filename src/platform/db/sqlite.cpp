@@ -24,6 +24,8 @@ class SqliteDatabase final : public Database {
     return writer_.health().fault(CommitHealth::Steady::now());
   }
 
+  bool refuses_writes() override { return writer_.queue().refuses(); }
+
   void close() override { shut(); }
 
  protected:
@@ -33,9 +35,9 @@ class SqliteDatabase final : public Database {
   }
 
   // A snapshot taken now holds every commit that was acknowledged, so all reads are fresh here.
-  Task<std::optional<Problem>> submit_read(Deadline deadline, Freshness,
+  Task<std::optional<Problem>> submit_read(Deadline deadline, Freshness, ReadLane lane,
                                            const Body* body) override {
-    return readers_.queue().submit(deadline, Lane::interactive, body);
+    return readers_.queue().submit(deadline, lane, body);
   }
 
   std::optional<Problem> wait_write(Lane lane, const Body* body) override {

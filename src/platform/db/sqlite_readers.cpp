@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/log/log.hpp"
+#include "platform/runtime/turns.hpp"
 
 namespace madang::db::sqlite {
 
@@ -17,10 +18,13 @@ Readers::Readers(const SqliteOptions& options, metrics::Registry& registry)
       metrics_("db_readers", options.readers, registry),
       stopped_(
           registry.counter("madang_db_reads_stopped_total", "Reads stopped at their deadline")) {
-  for (int i = 0; i < options.readers; ++i)
+  for (int i = 0; i < options.readers + 1; ++i)
     connections_.push_back(std::make_unique<Connection>(options.path, Connection::Use::reader));
-  for (auto& connection : connections_)
-    threads_.emplace_back([this, &connection = *connection] { serve(connection); });
+  for (auto& connection : connections_) {
+    const bool first = connection == connections_.front();
+    const Take take = first ? &JobQueue::wait_take_first : &JobQueue::wait_take;
+    threads_.emplace_back([this, &connection = *connection, take] { serve(connection, take); });
+  }
 }
 
 Readers::~Readers() {
@@ -51,13 +55,14 @@ struct Readers::Reader {
   Deadline deadline = Deadline::never();
 };
 
-void Readers::serve(Connection& connection) {
+void Readers::serve(Connection& connection, Take take) {
+  if (take == &JobQueue::wait_take_first) runtime::take_short_turns();
   Reader reader(connection);
   const auto too_late = [](void* of) {
     return static_cast<Reader*>(of)->deadline.passed() ? 1 : 0;
   };
   sqlite3_progress_handler(connection.handle(), steps_between_looks, too_late, &reader);
-  while (Job* job = queue_.wait_take()) {
+  while (Job* job = (queue_.*take)()) {
     metrics_.busy.Increment();
     reader.deadline = job->deadline;
     const auto begun = Deadline::Steady::now();

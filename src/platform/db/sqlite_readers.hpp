@@ -2,6 +2,9 @@
 // snapshot, and every write that was acknowledged before the body began. A read that is still at
 // work at its deadline is stopped: it would keep a thread, and the log, for an answer nobody waits
 // for.
+//
+// One thread more than there are readers takes nothing but the reads with which requests begin:
+// those are quick, and need not wait until a reader is done with one that is not.
 #pragma once
 
 #include <memory>
@@ -26,7 +29,8 @@ class Readers {
 
  private:
   struct Reader;
-  void serve(Connection& connection);
+  using Take = Job* (JobQueue::*)();
+  void serve(Connection& connection, Take take);
   void perform(Reader& reader, Job& job);
 
   JobQueue queue_;

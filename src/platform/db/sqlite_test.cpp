@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <fstream>
+#include <latch>
+#include <thread>
 
 #include "platform/db/sqlite_connection.hpp"
 #include "platform/db/sqlite_test_store.hpp"
@@ -106,6 +108,27 @@ TEST(SqliteLog, StaysShort) {
   db.reset();
   EXPECT_FALSE(std::filesystem::exists(path.string() + "-wal"));
   EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+// What a request begins with does not wait until a reader is done with something long.
+TEST_F(SqliteTest, TheFirstReadOfARequestPassesReadersThatAreBusy) {
+  db_.reset();
+  db_ = store_.open({.readers = 1}, registry_);
+  std::latch inside{1}, done{1};
+  const auto slow = [&](Transaction&) -> Result<bool> {
+    inside.count_down();
+    done.wait();
+    return true;
+  };
+  std::jthread busy([&] { EXPECT_TRUE(db_->read_blocking(slow).has_value()); });
+  inside.wait();
+  const auto quick = [](Database* db) -> Task<Result<bool>> {
+    const auto body = [](Transaction&) -> Result<bool> { return true; };
+    Result<bool> read = co_await db->read_latest(Deadline::after(20s), body, ReadLane::first);
+    co_return read;
+  };
+  EXPECT_TRUE(io_.spawn(quick(db_.get())).get().has_value());
+  done.count_down();
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ class SqliteStore final : public TestStore {
                                 .readers = limits.readers,
                                 .write_queue = limits.write_queue,
                                 .background_queue = limits.background_queue,
-                                .read_queue = limits.read_queue};
+                                .read_queue = limits.read_queue,
+                                .max_wait = limits.max_wait};
     return open_sqlite(options, registry);
   }
 

@@ -14,6 +14,8 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+constexpr std::string_view end_of_id = "\"}";  // how a problem's text ends, behind the id
+
 std::string in_flight_name(const IdempotencyKey& key) {
   return std::to_string(key.account) + ' ' + key.route + ' ' + key.key;
 }
@@ -51,12 +53,16 @@ Api::Api(ApiOptions options, const Clock& clock, metrics::Registry& registry)
       clock_(clock),
       registry_(registry),
       shed_(registry.counter("madang_http_shed_total",
-                             "Requests refused because I/O threads were behind")),
+                             "Requests refused before they were read: I/O threads were behind, "
+                             "or writes would have been refused")),
       limiter_(options_.rate_keys, registry),
       in_flight_(std::make_unique<InFlight>(
           options_.max_in_flight_keys,
           registry.gauge("madang_idempotency_keys_in_flight",
                          "Requests with an Idempotency-Key being worked on"))) {
+  const Problem problem =
+      busy("overloaded", "The server is at its limit; try again shortly.").error();
+  overloaded_ = problem_response(problem, "");
   unmatched_route_ = std::make_unique<Route>();
   unmatched_route_->endpoint.path = "unmatched";
   prepare(*unmatched_route_);
@@ -93,18 +99,25 @@ void Api::add_raw(Endpoint endpoint, Raw handler) {
   add_route(std::move(endpoint), Description{}, std::move(handler));
 }
 
-BodyPolicy Api::body_policy(const Request& head) {
+BodyPolicy Api::body_policy(const Request& head, bool crowded) {
   const Router::Match match = router_.find(head.method, head.path);
   if (match.route == Router::none) return {.limit = 64 * 1024};
   const EndpointOptions& options = routes_[match.route]->endpoint.options;
   BodyPolicy policy{.limit = options.body_limit, .stream = options.stream};
-  if (options.rate != "none" && refuse_next_ && refuse_next_()) {
+  const bool may_refuse = options.rate != "none";
+  if (may_refuse && (crowded || (refuse_next_ && refuse_next_(head.method)))) {
     shed_.Increment();
-    const Problem problem =
-        busy("overloaded", "The server is at its limit; try again shortly.").error();
-    policy.refuse = problem_response(problem, head.request_id);
+    policy.refuse = overloaded(head.request_id);
   }
   return policy;
+}
+
+/// Written before: where many are refused it is the refusals that take the time.
+Response Api::overloaded(std::string_view request_id) const {
+  Response response = overloaded_;
+  auto& body = std::get<std::string>(response.body);
+  body.insert(body.size() - end_of_id.size(), request_id);
+  return response;
 }
 
 Response Api::protocol_error(const Problem& problem, unsigned status, std::string_view request_id) {

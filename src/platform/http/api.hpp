@@ -111,7 +111,9 @@ class Api final : public Handler {
   void set_authenticator(Authenticator& authenticator) { authenticator_ = &authenticator; }
   void set_fallback(Fallback fallback) { fallback_ = std::move(fallback); }
   /// Asked of each new request: whether it is answered 503 `overloaded` at once.
-  void set_shedding(std::function<bool()> refuse_next) { refuse_next_ = std::move(refuse_next); }
+  void set_shedding(std::function<bool(Method)> refuse_next) {
+    refuse_next_ = std::move(refuse_next);
+  }
   /// Told of each signed-in request that may have written, before its answer.
   void set_own_writes(db::OwnWrites& own_writes) { own_writes_ = &own_writes; }
   /// What counts the quotas, so that instances can share them.
@@ -141,7 +143,7 @@ class Api final : public Handler {
   /// The OpenAPI 3.1 document of all routes that are not hidden.
   std::string openapi() const;
 
-  BodyPolicy body_policy(const Request& head) override;
+  BodyPolicy body_policy(const Request& head, bool crowded) override;
   Task<Response> handle(Request& request) override;
   Response protocol_error(const Problem& problem, unsigned status,
                           std::string_view request_id) override;
@@ -228,6 +230,7 @@ class Api final : public Handler {
   Result<bool> take_key(const Route& route, Call& call);
   void finish(const Route& route, const Request& request, Id account, const Response& response,
               std::chrono::steady_clock::time_point start);
+  Response overloaded(std::string_view request_id) const;
   Response unmatched(const Request& request, const Router::Match& match);
   void tell_degraded(const Call& call, Response& response);
 
@@ -236,7 +239,8 @@ class Api final : public Handler {
   metrics::Registry& registry_;
   Authenticator* authenticator_ = nullptr;
   Fallback fallback_;
-  std::function<bool()> refuse_next_;
+  std::function<bool(Method)> refuse_next_;
+  Response overloaded_;  // without the id of the request
   metrics::Counter& shed_;
   RateLimiter limiter_;
   db::OwnWrites* own_writes_ = nullptr;

@@ -9,6 +9,7 @@
 
 #include "platform/http/ascii.hpp"
 #include "platform/log/log.hpp"
+#include "platform/runtime/lag.hpp"
 
 namespace madang::http {
 
@@ -71,6 +72,7 @@ Task<> Connection::serve(std::unique_ptr<Connection> self) {
   for (bool more = true; more;) {
     more = co_await self->next_head();
     if (!more) break;
+    if (self->aside_) co_await self->stand_aside();
     more = co_await self->exchange();
     self->end_request();
   }
@@ -204,11 +206,22 @@ void Connection::give_memory_back() {
   request_ = {};
 }
 
+Task<> Connection::stand_aside() {
+  (void)try_flush();  // what it was told does not wait with it
+  phase_ = Phase::busy;
+  disarm();
+  add(shard_.stats.aside, 1);
+  co_await runtime::LagMonitor::stand_aside();
+  add(shard_.stats.aside, std::uint64_t(-1));
+}
+
 Task<bool> Connection::exchange() {
   begin_request();
   std::optional<BodyPolicy> policy = ask_policy();
   if (!policy) co_return false;
+  const bool stood_aside = std::exchange(aside_, false);
   if (policy->refuse) {
+    aside_ = !stood_aside || !runtime::LagMonitor::lets_one_go();
     Response refusal = std::move(*policy->refuse);
     co_return co_await respond(std::move(refusal));
   }
@@ -265,8 +278,9 @@ void Connection::begin_request() {
 }
 
 std::optional<BodyPolicy> Connection::ask_policy() {
+  const bool crowded = runtime::LagMonitor::refuse_next(aside_);
   try {
-    return shard_.core.handler.body_policy(request_);
+    return shard_.core.handler.body_policy(request_, crowded);
   } catch (const std::exception& error) {
     handler_threw(error.what());
   } catch (...) {

@@ -54,6 +54,7 @@ class Connection final : private BodyStream {
   Task<Read> read_head();
   void give_memory_back();
   void arm_for_head();
+  Task<> stand_aside();
   Task<bool> exchange();
   void begin_request();
   std::optional<BodyPolicy> ask_policy();
@@ -120,6 +121,7 @@ class Connection final : private BodyStream {
   bool broken_ = false;        // the socket is of no use any more
   bool lean_ = false;          // waits without a buffer
   bool in_request_ = false;
+  bool aside_ = false;  // the last request was refused: too much is asked
   const bool counted_;
   EventStream* events_ = nullptr;
   bool events_over_ = false;

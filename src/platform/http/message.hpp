@@ -82,17 +82,19 @@ struct Response {
 
 /// What the server asks as soon as it has a request's head.
 struct BodyPolicy {
-  std::uint64_t limit = 0;           // bytes; more is answered with 413
-  bool stream = false;               // hand over Request::stream instead of a complete body
-  std::optional<Response> refuse{};  // answer this at once, without reading the body
+  std::uint64_t limit = 0;  // bytes; more is answered with 413
+  bool stream = false;      // hand over Request::stream instead of a complete body
+  // Too much is asked: answer this at once, without reading the body.
+  std::optional<Response> refuse{};
 };
 
 /// What a server serves.
 class Handler {
  public:
   virtual ~Handler() = default;
-  /// Called with the head parsed and no body yet; quick, does not throw.
-  virtual BodyPolicy body_policy(const Request& head) = 0;
+  /// Called with the head parsed and no body yet; quick, does not throw. `crowded`: more comes in
+  /// than there is time for, and what may be refused is to be.
+  virtual BodyPolicy body_policy(const Request& head, bool crowded) = 0;
   /// Answers; does not throw.
   virtual Task<Response> handle(Request& request) = 0;
   /// The answer to a request that broke HTTP before there was anything to route (400, 408, 413,

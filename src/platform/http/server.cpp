@@ -140,6 +140,8 @@ void publish(metrics::Registry& registry, std::shared_ptr<Stats> stats) {
   gauge("madang_http_connections_open", "Client connections", &ShardStats::open);
   gauge("madang_http_requests_in_flight", "Requests between head and answer",
         &ShardStats::in_flight);
+  gauge("madang_http_requests_aside", "Requests that wait behind those not refused lately",
+        &ShardStats::aside);
   counter("madang_http_connections_accepted_total", "Connections accepted", &ShardStats::accepted);
   counter("madang_http_connections_refused_total", "Connections over the limit, told 503",
           &ShardStats::refused);

@@ -113,7 +113,7 @@ class Gate {
 
 class TestHandler final : public Handler {
  public:
-  BodyPolicy body_policy(const Request& head) override;
+  BodyPolicy body_policy(const Request& head, bool crowded) override;
   Task<Response> handle(Request& request) override;
   Response protocol_error(const Problem& problem, unsigned status,
                           std::string_view request_id) override;

@@ -12,12 +12,16 @@
 
 namespace madang::http::test {
 
-BodyPolicy TestHandler::body_policy(const Request& head) {
+BodyPolicy TestHandler::body_policy(const Request& head, bool crowded) {
   ++policies;
   if (head.path == "/stream") return {.limit = 64 * 1024 * 1024, .stream = true};
   if (head.path == "/half") return {.limit = 64 * 1024 * 1024, .stream = true};
   if (head.path == "/refused") {
     Response refusal{.status = 401, .content_type = "text/plain", .body = std::string("no")};
+    return {.limit = 1000, .refuse = std::move(refusal)};
+  }
+  if (head.path == "/crowd" && crowded) {
+    Response refusal{.status = 503, .content_type = "text/plain", .body = std::string("crowd")};
     return {.limit = 1000, .refuse = std::move(refusal)};
   }
   if (head.path == "/policy-throws") throw std::runtime_error("policy");

@@ -27,6 +27,7 @@ struct alignas(64) ShardStats {
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> in_flight{0};
+  std::atomic<std::uint64_t> aside{0};
   std::atomic<std::uint64_t> received_bytes{0};
   std::atomic<std::uint64_t> sent_bytes{0};
 };

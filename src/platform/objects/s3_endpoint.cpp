@@ -131,8 +131,8 @@ bool S3Endpoint::is_mine(const Request& request) const {
   return request.path.starts_with(prefix_);
 }
 
-http::BodyPolicy S3Endpoint::body_policy(const Request& head) {
-  if (!is_mine(head)) return rest_.body_policy(head);
+http::BodyPolicy S3Endpoint::body_policy(const Request& head, bool crowded) {
+  if (!is_mine(head)) return rest_.body_policy(head, crowded);
   http::BodyPolicy policy{.limit = options_.max_bytes, .stream = head.method == Method::put};
   if (head.method != Method::put) return policy;
   // Before the body: whoever may not send it is told so at once.

@@ -30,7 +30,7 @@ class S3Endpoint final : public http::Handler {
   S3Endpoint(S3Options options, DiskStore& store, runtime::Bulkhead& files, http::Handler& rest,
              metrics::Registry& registry);
 
-  http::BodyPolicy body_policy(const http::Request& head) override;
+  http::BodyPolicy body_policy(const http::Request& head, bool crowded) override;
   Task<http::Response> handle(http::Request& request) override;
   http::Response protocol_error(const Problem& problem, unsigned status,
                                 std::string_view request_id) override;

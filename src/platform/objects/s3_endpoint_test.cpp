@@ -24,7 +24,7 @@ using testing::HasSubstr;
 
 class Elsewhere final : public http::Handler {
  public:
-  http::BodyPolicy body_policy(const http::Request&) override { return {.limit = 100}; }
+  http::BodyPolicy body_policy(const http::Request&, bool) override { return {.limit = 100}; }
   Task<http::Response> handle(http::Request&) override {
     http::Response response{.status = 418};
     co_return response;

@@ -1,10 +1,18 @@
 #include "platform/runtime/bulkhead.hpp"
 
+#include <algorithm>
+
 #include "platform/runtime/completion.hpp"
 
 namespace madang::runtime {
 
 using Steady = Deadline::Steady;
+
+namespace {
+
+constexpr const char* too_much = "more is asked than can be done; try again shortly.";
+
+}  // namespace
 
 Bulkhead::Bulkhead(Options options, metrics::Registry& registry)
     : options_(std::move(options)),
@@ -49,37 +57,47 @@ Task<std::optional<Problem>> Bulkhead::submit(Deadline deadline,
           [&completion](std::exception_ptr error, std::optional<Problem> refused) {
             completion.complete(std::move(error), std::move(refused));
           }};
-  if (!enqueue(std::move(job))) {
-    refused_full_.Increment();
-    co_return refusal("too much is waiting already; try again shortly.");
-  }
+  if (const char* const why = enqueue(std::move(job))) co_return refusal(why);
   co_return co_await completion.wait();
 }
 
-bool Bulkhead::enqueue(Job job) {
+const char* Bulkhead::enqueue(Job job) {
   // Notified under the lock: once it is free the job may be done and the pool be gone.
   const std::lock_guard lock(mutex_);
-  if (closed_ || queue_.size() >= options_.queue) return false;
+  if (closed_ || queue_.size() >= options_.queue) {
+    refused_full_.Increment();
+    return "too much is waiting already; try again shortly.";
+  }
+  // A thread that was woken is idle until it has a core.
+  const std::size_t ahead = queue_.size() + 1;
+  const auto wait = (ahead - std::min(ahead, idle_)) * pace_.each(job.queued);
+  if (delay_.too_many(wait, job.queued)) {
+    refused_overload_.Increment();
+    return too_much;
+  }
   queue_.push_back(std::move(job));
   waiting_.Set(static_cast<double>(queue_.size()));
   wake_.notify_one();
-  return true;
+  return nullptr;
 }
 
 void Bulkhead::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
+    ++idle_;
     wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+    --idle_;
     if (queue_.empty()) return;
     Job job = std::move(queue_.front());
     queue_.pop_front();
     waiting_.Set(static_cast<double>(queue_.size()));
     const auto now = Steady::now();
     const bool overload = delay_.too_late(now - job.queued, now);
+    pace_.left(overload ? 0 : 1, !queue_.empty(), now);
     lock.unlock();
     wait_seconds_.Observe(std::chrono::duration<double>(now - job.queued).count());
     if (overload) {
-      refuse(job, refused_overload_, "more is asked than can be done; try again shortly.");
+      refuse(job, refused_overload_, too_much);
     } else if (job.deadline.passed()) {
       refuse(job, refused_late_, "not reached in time; try again shortly.");
     } else {

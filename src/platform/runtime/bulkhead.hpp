@@ -19,6 +19,7 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "platform/metrics/metrics.hpp"
+#include "platform/runtime/pace.hpp"
 #include "platform/runtime/standing_delay.hpp"
 
 namespace madang::runtime {
@@ -40,8 +41,8 @@ class Bulkhead {
   Bulkhead& operator=(const Bulkhead&) = delete;
 
   /// Runs work on one of the threads: any callable returning a Result. Exceptions come back to the
-  /// caller. Errors: `busy` when the queue is full or stands (standing_delay.hpp), or when the
-  /// deadline passes before the work begins.
+  /// caller. Errors: `busy` when the queue is full or stands (standing_delay.hpp; told at once,
+  /// from the pace at which it moves), or when the deadline passes before the work begins.
   template <class F>
   auto run(Deadline deadline, F work) -> Task<std::invoke_result_t<F&>> {
     std::optional<std::invoke_result_t<F&>> out;
@@ -63,7 +64,8 @@ class Bulkhead {
   };
 
   Task<std::optional<Problem>> submit(Deadline deadline, const std::function<void()>* work);
-  bool enqueue(Job job);
+  /// Why it was not taken, or nothing.
+  const char* enqueue(Job job);
   void serve();
   void refuse(Job& job, metrics::Counter& counter, const char* why);
   void perform(Job& job);
@@ -80,6 +82,8 @@ class Bulkhead {
   std::condition_variable wake_;
   std::deque<Job> queue_;
   StandingDelay delay_{options_.max_wait};
+  Pace pace_;
+  std::size_t idle_ = 0;
   bool closed_ = false;
   std::vector<std::jthread> threads_;
 };

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "platform/log/log.hpp"
+#include "platform/runtime/turns.hpp"
 
 namespace madang::runtime {
 
@@ -45,6 +46,7 @@ struct IoPool::Thread {
   explicit Thread(std::size_t index)
       : work(context.get_executor()), thread([this, index] {
           pthread_setname_np(pthread_self(), ("io-" + std::to_string(index)).c_str());
+          take_short_turns();
           run_until_stopped(context);
         }) {}
 

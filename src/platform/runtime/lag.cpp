@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -11,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/runtime/side_queue.hpp"
 #include "platform/runtime/standing_delay.hpp"
 
 namespace madang::runtime {
@@ -23,8 +25,6 @@ using asio::use_awaitable;
 constexpr auto pause_at_work = std::chrono::milliseconds(1);
 constexpr auto pause_at_rest = std::chrono::milliseconds(10);
 
-/// A delay beyond so many times the limit: nothing is admitted until it is worked off.
-constexpr int far_beyond = 4;
 /// Between these the bound on requests at work moves; beyond, there is none.
 constexpr double least_bound = 8, most_bound = 1024;
 
@@ -32,40 +32,37 @@ constexpr double least_bound = 8, most_bound = 1024;
 
 struct LagMonitor::Probe {
   StandingDelay delay;
+  SideQueue side;
   Steady::duration waited{};
   std::optional<Steady::time_point> sent{};  // it is not back yet
   bool asked = false;                        // somebody wanted to know since the last one
   double bound = most_bound;                 // of `inside`
   int inside = 0, most_inside = 0;           // requests at work; the most since the last probe
-  // Requests that are answered without waiting for anything are never at work together: where the
-  // bound is not enough, a share of all is admitted.
-  double admitted = 1, credit = 0;
 
   // Additive increase, multiplicative decrease.
   void came_back(Steady::time_point now) {
     waited = now - *std::exchange(sent, std::nullopt);
     delay.observe(waited, now);
-    if (delay.standing() && waited > delay.target()) {
+    side.begin_round();
+    if (is_late(waited)) {
       bound = std::max(least_bound, std::min<double>(bound, most_inside) * 0.8);
     } else {
       bound = std::min(most_bound, bound + 1);
     }
-    const bool far = delay.standing() && waited > 2 * delay.target();
-    admitted = far ? std::max(0.01, admitted * 0.85) : std::min(1.0, admitted + 0.01);
     most_inside = inside;
   }
 
-  bool refuse(Steady::time_point now) {
+  bool is_late(Steady::duration delayed) const {
+    return delay.standing() && delayed > delay.target();
+  }
+
+  bool refuses(bool aside) {
     asked = true;
     if (bound < most_bound && inside >= bound) return true;
+    if (aside) return side.stands();
     // A probe that is out for longer than the last one was says more.
-    const auto waiting = sent ? std::max(waited, now - *sent) : waited;
-    if (delay.standing() && waiting > far_beyond * delay.target()) return true;
-    if (admitted >= 1) return false;
-    credit += admitted;
-    if (credit < 1) return true;
-    credit -= 1;
-    return false;
+    const auto waiting = sent ? std::max(waited, Steady::now() - *sent) : waited;
+    return (side.stands() || is_late(waiting)) && !side.takes_room();
   }
 };
 
@@ -92,8 +89,16 @@ void LagMonitor::start(TaskGroup& tasks) {
 
 thread_local LagMonitor::Probe* LagMonitor::this_threads_ = nullptr;
 
-bool LagMonitor::refuse_next() const {
-  return this_threads_ && this_threads_->refuse(Steady::now());
+bool LagMonitor::refuse_next(bool aside) {
+  return this_threads_ && this_threads_->refuses(aside);
+}
+
+Task<> LagMonitor::stand_aside() {
+  if (this_threads_) co_await this_threads_->side.wait();
+}
+
+bool LagMonitor::lets_one_go() {
+  return !this_threads_ || this_threads_->side.lets_one_go();
 }
 
 LagMonitor::Inside::Inside() : probe_(this_threads_) {
@@ -110,7 +115,7 @@ Task<> LagMonitor::watch() {
   const auto executor = co_await asio::this_coro::executor;
   asio::posix::stream_descriptor descriptor(executor, open_eventfd());
   asio::steady_timer pause(executor);
-  Probe probe{.delay = StandingDelay(limit_)};
+  Probe probe{.delay = StandingDelay(limit_), .side = SideQueue(executor, {})};
   this_threads_ = &probe;
   struct Forget {
     ~Forget() { this_threads_ = nullptr; }
@@ -125,6 +130,10 @@ Task<> LagMonitor::watch() {
     probe.came_back(Steady::now());
     lag_seconds_.Observe(std::chrono::duration<double>(probe.waited).count());
   }
+  do {  // those who still stand aside go first
+    co_await probe.side.wait();
+    co_await asio::post(executor, use_awaitable);  // out of the turn
+  } while (probe.side.waiting() > 0);
 }
 
 }  // namespace madang::runtime

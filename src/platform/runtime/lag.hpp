@@ -3,7 +3,8 @@
 // would have waited. While that delay stands (standing_delay.hpp) the requests at work are bounded,
 // the more tightly the longer it lasts, and new ones beyond the bound are refused: a bound holds
 // from one moment to the next, where a share of what arrives would only be right until the next
-// burst.
+// burst. Work that waits for nothing is bounded by its time, and those who are refused stand aside
+// (side_queue.hpp).
 #pragma once
 
 #include <atomic>
@@ -23,9 +24,16 @@ class LagMonitor {
   void start(TaskGroup& tasks);
   void stop() { stopping_ = true; }
 
-  /// Whether the calling I/O thread is to refuse the request that it has come to. Asked once for
-  /// each. On other threads: false.
-  bool refuse_next() const;
+  // For a request that an I/O thread has come to. On other threads, and where there is no monitor,
+  // nothing is refused and nobody waits.
+
+  /// Whether it is to be refused. `aside`: it has stood aside.
+  static bool refuse_next(bool aside);
+  /// Waits until those have been looked at who were not refused lately (side_queue.hpp): for a
+  /// request whose sender was.
+  static Task<> stand_aside();
+  /// Asked when one that stood aside has been refused: whether its sender's next need not.
+  static bool lets_one_go();
 
   struct Probe;
   /// A request that is at work on this I/O thread, from its beginning to its answer.

@@ -255,6 +255,28 @@ TEST_F(BulkheadTest, RefusesAtOnceWhenFull) {
   EXPECT_EQ(done, 2);
 }
 
+// One every millisecond or so, where each takes five: soon the newest is refused while those before
+// it still wait.
+TEST_F(BulkheadTest, RefusesAtOnceWhatWouldWaitForTooLong) {
+  Bulkhead bulkhead({.name = "slow", .threads = 1, .queue = 10'000, .max_wait = 1ms}, registry);
+  const auto slow = []() -> Result<int> {
+    std::this_thread::sleep_for(5ms);
+    return 1;
+  };
+  std::vector<std::future<Result<int>>> before;
+  std::future<Result<int>> newest = run(bulkhead, slow);
+  while (newest.wait_for(1ms) == std::future_status::timeout) {
+    before.push_back(std::move(newest));
+    newest = run(bulkhead, slow);
+  }
+  const Result<int> refused = newest.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "busy");
+  EXPECT_TRUE(refused.error().retry_after.has_value());
+  EXPECT_EQ(before.back().wait_for(0s), std::future_status::timeout);
+  for (auto& one : before) one.wait();
+}
+
 TEST_F(BulkheadTest, DoesNotBeginWhatIsTooLate) {
   Bulkhead bulkhead({.name = "late", .threads = 1, .queue = 4}, registry);
   std::latch begun{1};

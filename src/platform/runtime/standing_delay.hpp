@@ -1,12 +1,13 @@
 // When a queue is too long, told by how long its jobs wait and not by how many they are. A burst
 // waits and is worked off; when for a whole interval not one job came through quickly, the queue is
-// standing: it adds delay and no throughput. Then a job that has waited for longer than twice the
-// target is refused when its turn comes, so that those that are served are served soon.
+// standing: it adds delay and no throughput. Then a job that would wait for too long is refused as
+// it comes, and one that has waited for longer than twice the target when its turn comes, so that
+// those that are served are served soon and the others are told at once.
 //
 // This is controlled delay (CoDel: Nichols and Jacobson, ACM Queue 2012; RFC 8289) as servers use
-// it for requests. The target follows the least that one job took lately: twice that in the queue
-// and once at work is three times what it takes when nobody waits. (Not the mean: a machine out of
-// breath takes longer for everything, and would allow itself ever more.)
+// it for requests. The target follows the least that one job took lately: not more than twice that
+// in the queue and once at work is three times what it takes when nobody waits. (Not the mean: a
+// machine out of breath takes longer for everything, and would allow itself ever more.)
 //
 // Not thread-safe: it belongs to its queue's lock.
 #pragma once
@@ -33,6 +34,15 @@ class StandingDelay {
     least_ = std::min(least_, took);
   }
 
+  /// Told of each job that comes, with what it will have to wait. True: it is to be refused. While
+  /// the queue does not stand a burst is let in that is worked off in an interval.
+  bool too_many(Steady::duration wait, Steady::time_point now) {
+    if (now >= wary_until_) return wait > interval() / 2;
+    if (wait <= std::max(floor_, least() * 3 / 2)) return false;
+    wary_until_ = now + wary;
+    return true;
+  }
+
   /// Told of each job when its turn comes. True: it is to be refused.
   bool too_late(Steady::duration waited, Steady::time_point now) {
     observe(waited, now);
@@ -54,9 +64,11 @@ class StandingDelay {
   }
 
   bool standing() const { return standing_; }
-  Steady::duration target() const { return std::max(floor_, std::min(least_, least_before_)); }
+  Steady::duration target() const { return std::max(floor_, least()); }
 
  private:
+  Steady::duration least() const { return std::min(least_, least_before_); }
+
   /// Long enough for a burst to be worked off.
   Steady::duration interval() const {
     return std::max<Steady::duration>(std::chrono::milliseconds(100), 4 * target());

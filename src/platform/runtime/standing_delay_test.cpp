@@ -133,5 +133,38 @@ TEST(StandingDelay, OneThatWaitsForVeryLongIsSeenAtOnce) {
   EXPECT_TRUE(delay.too_late(400ms, now += 400ms));
 }
 
+/// A delay that stands now.
+StandingDelay standing(Steady::time_point& now) {
+  StandingDelay delay(2ms);
+  for (int i = 0; i < 300; ++i) {
+    delay.served(1ms, now += 1ms);
+    delay.too_late(10ms, now);
+  }
+  EXPECT_TRUE(delay.standing());
+  return delay;
+}
+
+TEST(StandingDelay, LetsInABurstThatIsSoonWorkedOff) {
+  StandingDelay delay(2ms);
+  const Steady::time_point now{1h};
+  EXPECT_FALSE(delay.too_many(40ms, now));
+  EXPECT_TRUE(delay.too_many(60ms, now));
+  EXPECT_FALSE(delay.too_many(40ms, now + 1ms)) << "the burst's end is no storm";
+}
+
+TEST(StandingDelay, WhileItStandsWhoeverWouldWaitForTooLongIsRefusedAtOnce) {
+  Steady::time_point now{1h};
+  StandingDelay delay = standing(now);
+  EXPECT_FALSE(delay.too_many(2ms, now));
+  EXPECT_TRUE(delay.too_many(3ms, now));
+}
+
+TEST(StandingDelay, AsLongAsSomeAreRefusedItIsNotABurst) {
+  Steady::time_point now{1h};
+  StandingDelay delay = standing(now);
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(delay.too_many(10ms, now += 100ms));
+  EXPECT_FALSE(delay.too_many(10ms, now += 1001ms)) << "the storm is over";
+}
+
 }  // namespace
 }  // namespace madang::runtime
