@@ -152,13 +152,14 @@ def load(server, targets, seconds=0, tokens=None, method="GET", body=None, once=
 
 
 def warm_up(*what, **how):
-    """load() by everybody once: builds what is cold, where a busy machine refuses some at first."""
-    for left in range(5, -1, -1):
-        try:
-            return load(*what, once=True, **how)
-        except RuntimeError:
-            if left == 0:
-                raise
+    """load() by everybody once, until nobody is refused: what is cold takes longer, and those who ask for more than the
+    server can do are told to come back in a second."""
+    for _ in range(30):
+        result = load(*what, once=True, may_refuse=1, **how)
+        if result["errors"] == 0:
+            return
+        time.sleep(1)
+    raise RuntimeError(f"still cold: {result['errors']} of {result['requests']} requests failed")
 
 
 class Seeded:

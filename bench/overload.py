@@ -22,6 +22,9 @@ def request(method, target, token, body=None):
 class Overload:
     """The server has one core and the generator the other, so that neither takes the other's.
 
+    Sustained is what SUSTAINED_BY connections are served whose requests, when refused, come again after the second
+    that Retry-After asks for.
+
     ratio: p99 of what is served at three times the sustained rate to p99 at a third of it.
     """
 
@@ -59,7 +62,7 @@ class Overload:
         return {
             "ratio": busy["p99"] / calm["p99"], "sustained": sustained, "calm": calm, "served": busy, "refused": told,
             "onset_p99": storm["onset"].get(busy["status"], {"p99": 0})["p99"] / 1000, "offered": storm["sent"] / storm["seconds"],
-            "memory": (before, most), "recovery": recovery,
+            "late": storm["late"]["0"]["p99"] / 1000, "memory": (before, most), "recovery": recovery,
         }
 
     def load(self, rate, seconds):
@@ -103,5 +106,6 @@ def line(name, title, samples, spread):
             f"(sustained {middle(s['sustained'] for s in samples):,.0f})", "-",
             f"{of('served', 'p99'):.1f} / {of('calm', 'p99'):.1f}",
             f"refused: p50 {of('refused', 'p50'):.1f}, p99 {of('refused', 'p99'):.1f} ms; first {ONSET} s: p99 "
-            f"{middle(s['onset_p99'] for s in samples):.0f} ms; memory {memory[0]:.0f} to {memory[1]:.0f} MB; recovered within "
+            f"{middle(s['onset_p99'] for s in samples):.0f} ms; the generator's own lateness: p99 "
+            f"{middle(s['late'] for s in samples):.1f} ms; memory {memory[0]:.0f} to {memory[1]:.0f} MB; recovered within "
             f"{max(s['recovery'] for s in samples):.1f} s"]

@@ -274,7 +274,7 @@ class Start:
             idle = server.resident_mb()
             own = server.resident_mb("RssAnon")
             for _ in range(2):
-                load(server, ["/api/v1/feed"], tokens=seeded.tokens("readers"), once=True)
+                warm_up(server, ["/api/v1/feed"], tokens=seeded.tokens("readers"))
                 time.sleep(1)
             full = server.resident_mb()
         entries = seeded.facts["feed_entries"]

@@ -5,8 +5,10 @@
 //   open_loop PORT RATE SECONDS REQUESTS [CONNECTIONS [ONSET]]
 //
 // REQUESTS: a file of whole HTTP/1.1 requests, each ended by a NUL byte, sent in turn. RATE 0:
-// as fast as CONNECTIONS (64) are answered. Answers to what was due in the first ONSET (0) seconds
-// are counted apart. Prints one line of JSON; times in microseconds.
+// as fast as CONNECTIONS (64) are answered; who is refused comes again a second later. Answers to
+// what was due in the first ONSET (0) seconds are counted apart, and so is how long after their
+// moment requests left: that is this program's own share of the times. Prints one line of JSON;
+// times in microseconds.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -36,7 +38,8 @@ using Steady = std::chrono::steady_clock;
 using Moment = Steady::time_point;
 
 constexpr std::size_t most_connections = 4000;
-constexpr auto patience = std::chrono::seconds(20);  // after the last request
+constexpr auto retry_after = std::chrono::seconds(1);  // what the server asks for
+constexpr auto patience = std::chrono::seconds(20);    // after the last request
 
 [[noreturn]] void fail(const char* what) {
   std::fprintf(stderr, "open_loop: %s: %s\n", what, std::strerror(errno));
@@ -106,11 +109,17 @@ class Load {
   }
 
   void send_due() {
-    if (rate_ == 0) return;
+    if (rate_ == 0) return send_again();
     const Moment now = std::min(Steady::now(), end_);
     const auto step =
         std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(1 / rate_));
     for (; next_ < now; next_ += step) send(next_);
+  }
+
+  void send_again() {
+    for (const Moment now = Steady::now(); !again_.empty() && again_.front() <= now && now < end_;
+         again_.pop_front())
+      send(now);
   }
 
   void send(Moment due) {
@@ -123,6 +132,7 @@ class Load {
     connection->busy = true;
     connection->due = due;
     ++busy_;
+    if (rate_ != 0) late_[due < onset_ends_ ? 1 : 0].push_back(Steady::now() - due);
     const auto done = ::send(connection->socket, request.data(), request.size(), MSG_NOSIGNAL);
     if (done != static_cast<ssize_t>(request.size())) lost(*connection);
   }
@@ -172,7 +182,11 @@ class Load {
     --busy_;
     if (closing) return lost(connection);
     idle_.push_back(&connection);
-    if (rate_ == 0 && now < end_) send(now);
+    if (rate_ != 0) return;
+    if (status == 503 || status == 429)
+      again_.push_back(now + retry_after);
+    else if (now < end_)
+      send(now);
   }
 
   void lost(Connection& connection) {
@@ -197,6 +211,8 @@ class Load {
     print(onset_);
     std::printf("},\"answers\":{");
     print(times_);
+    std::printf("},\"late\":{");
+    print(late_);
     std::printf("}}\n");
   }
 
@@ -224,7 +240,9 @@ class Load {
   std::deque<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> idle_;
   Moment onset_ends_{};
-  Times onset_, times_;  // by status
+  std::deque<Moment> again_;  // when those who were refused come again
+  Times onset_, times_;       // by status
+  Times late_;                // what left, by whether it was due in the onset
 };
 
 std::vector<std::string> read_requests(const char* path) {
