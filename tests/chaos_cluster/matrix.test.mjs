@@ -32,6 +32,11 @@ function pairs() {
   return chosen;
 }
 
+const trials = [...faults.map((fault) => [fault]), ...pairs()]
+  .map((chosen, part) => ({ part, chosen, name: chosen.map((fault) => fault.name).join(" + ") }))
+  .filter(({ name }) => name.includes(only));
+if (trials.length === 0) throw new Error(`no trial is called "${only}": a pair may need CHAOS_PAIRS=all`);
+
 before(async () => {
   console.log(`# CHAOS_SEED=${seed} CHAOS_PAIRS=${wanted}`);
   stage = await Stage.up();
@@ -44,10 +49,7 @@ after(async () => {
   await stage?.down();
 });
 
-const trials = [...faults.map((fault) => [fault]), ...pairs()];
-for (const [part, chosen] of trials.entries()) {
-  const name = chosen.map((fault) => fault.name).join(" + ");
-  if (!name.includes(only)) continue;
+for (const { part, chosen, name } of trials) {
   test(name, async () => {
     const { violations, ...figures } = await trial(stage, chosen, { part }).catch(async (error) => {
       await stage.down(); // it is in no state to try others on

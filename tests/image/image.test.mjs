@@ -136,7 +136,8 @@ after(async () => {
     [...storage(), "--cgroup-manager", "cgroupfs", "--runtime", "runc", "rm", "--all", "--force"],
     quiet,
   );
-  await run("umount", [`${place}/storage/overlay`]);
+  // Detached even while the last of a container is still on its way out.
+  await run("umount", ["--lazy", `${place}/storage/overlay`]);
   await rm(place, { recursive: true, force: true });
 });
 
