@@ -16,7 +16,7 @@ using http::Page;
 
 namespace {
 
-const http::EndpointOptions options{.tag = "operations", .idempotent_by_key = false};
+const http::EndpointOptions admin_options{.tag = "operations", .idempotent_by_key = false};
 
 /// The operator's doings stand in the log: there is no other trace of them.
 void note(const Call& call, std::string_view what, std::int64_t events) {
@@ -50,18 +50,18 @@ EventRoutes::EventRoutes(db::Database& db, events::Dispatcher& dispatcher,
 
 void EventRoutes::mount(http::Api& api) {
   api.add({Method::get, "/api/v1/admin/events", Access::admin,
-           "Events that were set aside, oldest first", options},
+           "Events that were set aside, oldest first", admin_options},
           *this, &EventRoutes::list);
-  api.add(
-      {Method::del, "/api/v1/admin/events", Access::admin, "Throw all dead letters away", options},
-      *this, &EventRoutes::discard_all);
+  api.add({Method::del, "/api/v1/admin/events", Access::admin, "Throw all dead letters away",
+           admin_options},
+          *this, &EventRoutes::discard_all);
   api.add({Method::post, "/api/v1/admin/events/retry", Access::admin,
-           "Try events again that were set aside", options},
+           "Try events again that were set aside", admin_options},
           *this, &EventRoutes::retry_all);
   api.add({Method::post, "/api/v1/admin/events/{subscriber}/{id}/retry", Access::admin,
-           "Try one event again that was set aside", options},
+           "Try one event again that was set aside", admin_options},
           *this, &EventRoutes::retry);
-  http::EndpointOptions one = options;
+  http::EndpointOptions one = admin_options;
   one.also = {409};
   api.add({Method::del, "/api/v1/admin/events/{subscriber}/{id}", Access::admin,
            "Throw one dead letter away", one},

@@ -1,5 +1,4 @@
 // Faces for those who show one, and signs for those who do not.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
@@ -7,7 +6,6 @@ namespace madang::app::seed {
 
 namespace {
 
-constexpr double pi = std::numbers::pi;
 constexpr double side = 256;
 constexpr double mid = side / 2;
 

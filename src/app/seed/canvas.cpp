@@ -1,7 +1,6 @@
 #include "app/seed/canvas.hpp"
 
 #include <array>
-#include <numbers>
 
 namespace madang::app::seed {
 

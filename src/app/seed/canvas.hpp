@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 #include <span>
 #include <vector>
 
 #include "app/seed/colour.hpp"
 
 namespace madang::app::seed {
+
+inline constexpr double pi = std::numbers::pi;
 
 struct Point {
   double x = 0;

@@ -1,12 +1,10 @@
-#include <numbers>
+#include <algorithm>
 
 #include "app/seed/canvas.hpp"
 
 namespace madang::app::seed {
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
 
 /// Enough straight pieces that nobody sees them.
 int pieces(double length) {

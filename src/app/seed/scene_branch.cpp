@@ -1,13 +1,10 @@
 // A branch, as painters of all seasons have had it.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
 namespace madang::app::seed {
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
 
 void draw_persimmon(Canvas& canvas, double x, double y, double size, Dice& dice) {
   const Colour skin = mix(rgb(0xe8702a), rgb(0xf29a3e), static_cast<float>(dice.unit()));

@@ -1,5 +1,4 @@
 // Cloth: patchwork, and what is worn.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 

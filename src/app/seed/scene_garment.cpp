@@ -1,5 +1,4 @@
 // What hangs on a hanger when it is no hanbok.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 

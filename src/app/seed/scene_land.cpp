@@ -1,5 +1,4 @@
 // Roofs before mountains; a road between trees.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
@@ -120,7 +119,7 @@ void draw_bare_tree(Canvas& canvas, double x, double y, double size, Mood mood, 
                             size * 0.09, size * 0.03),
               bark);
   for (int i = 0; i < 70; ++i) {
-    const double turn = dice.unit() * 2 * std::numbers::pi;
+    const double turn = dice.unit() * 2 * pi;
     const double far = std::sqrt(dice.unit()) * size * 0.44;
     Colour colour = leaf_colour(mood.season, dice);
     if (mood.light == Light::night) colour = mix(colour, rgb(0x131b30), 0.72F);
@@ -151,7 +150,7 @@ void draw_tree(Canvas& canvas, Point foot, double tall, Place place, const Sky& 
               mix(bark, sky.haze, static_cast<float>(0.55 * (1 - near))));
   const int leaves = 60 + static_cast<int>(near * 110);
   for (int k = 0; k < leaves; ++k) {
-    const double turn = dice.unit() * 2 * std::numbers::pi;
+    const double turn = dice.unit() * 2 * pi;
     const double reach = std::sqrt(dice.unit()) * tall * 0.34;
     Colour colour =
         mix(leaf_colour(mood.season, dice), sky.haze, static_cast<float>(0.6 * (1 - near)));

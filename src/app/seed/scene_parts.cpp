@@ -1,7 +1,5 @@
 #include "app/seed/scene_parts.hpp"
 
-#include <numbers>
-
 namespace madang::app::seed {
 
 Sky sky_of(Light light, Season season) {
@@ -79,8 +77,7 @@ void draw_season(Canvas& canvas, Season season, int count, Dice& dice) {
     if (season == Season::winter)
       canvas.fill(Path().circle(x, y, size * 0.36), colour, 0.85);
     else
-      canvas.fill(leaf(0.42).placed(x, y, size * 1.7, dice.unit() * 2 * std::numbers::pi), colour,
-                  0.9);
+      canvas.fill(leaf(0.42).placed(x, y, size * 1.7, dice.unit() * 2 * pi), colour, 0.9);
   }
 }
 

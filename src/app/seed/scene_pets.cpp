@@ -1,13 +1,10 @@
 // Those who really own the houses.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
 namespace madang::app::seed {
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
 
 struct Coat {
   Colour fur;

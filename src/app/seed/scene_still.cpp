@@ -1,13 +1,10 @@
 // Things that stand still: vases, yarn, a window with books.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
 namespace madang::app::seed {
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
 
 /// Half widths from the mouth down to the foot, of a vessel one high.
 using Profile = std::vector<double>;

@@ -1,13 +1,10 @@
 // What there is to eat: a table from above, a stall from the front.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
 namespace madang::app::seed {
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
 
 void draw_bowl(Canvas& canvas, double x, double y, double r, Colour glaze) {
   canvas.soft(Path().circle(x + r * 0.1, y + r * 0.16, r * 1.02), rgb(0x140c08), 0.5, r * 0.22);

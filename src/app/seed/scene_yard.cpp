@@ -1,13 +1,10 @@
 // The yard when something is on: lanterns and a rope walker; a mask.
-#include <numbers>
 
 #include "app/seed/scene_parts.hpp"
 
 namespace madang::app::seed {
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
 
 void draw_lantern(Canvas& canvas, double x, double y, double size, Colour silk) {
   canvas.soft(Path().circle(x, y, size * 1.5), lighter(silk, 0.25), 0.42, size * 1.5);

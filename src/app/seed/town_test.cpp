@@ -16,11 +16,12 @@
 namespace madang::app::seed {
 namespace {
 
-const Time now = *parse_rfc3339("2026-11-22T03:04:05.678Z");
+const Time founding = *parse_rfc3339("2026-11-22T03:04:05.678Z");
 
 TEST(Town, RefusesWhatNoTownIs) {
-  EXPECT_THROW(plan_town({.people = 3, .seed = 1, .drawings = 20, .now = now}), std::runtime_error);
-  EXPECT_THROW(plan_town({.people = 1'000'000, .seed = 1, .drawings = 20, .now = now}),
+  EXPECT_THROW(plan_town({.people = 3, .seed = 1, .drawings = 20, .now = founding}),
+               std::runtime_error);
+  EXPECT_THROW(plan_town({.people = 1'000'000, .seed = 1, .drawings = 20, .now = founding}),
                std::runtime_error);
   EXPECT_THROW(plan_town({.people = 300, .seed = 1, .drawings = 20, .now = id_epoch}),
                std::runtime_error);
@@ -35,15 +36,15 @@ TEST(Town, AYoungEpochIsEnoughForATown) {
 }
 
 TEST(Town, IdsAreInOrderOfTimeAndInThePast) {
-  const Town town = plan_town({.people = 200, .seed = 3, .drawings = 20, .now = now});
-  const TownIds ids = assign_ids(town, now);
+  const Town town = plan_town({.people = 200, .seed = 3, .drawings = 20, .now = founding});
+  const TownIds ids = assign_ids(town, founding);
   std::set<Id> all(ids.people.begin(), ids.people.end());
   all.insert(ids.posts.begin(), ids.posts.end());
   all.insert(ids.comments.begin(), ids.comments.end());
   all.insert(ids.pictures.begin(), ids.pictures.end());
   EXPECT_EQ(all.size(),
             ids.people.size() + ids.posts.size() + ids.comments.size() + ids.pictures.size());
-  EXPECT_LT(*all.rbegin(), first_id_at(now));
+  EXPECT_LT(*all.rbegin(), first_id_at(founding));
   EXPECT_TRUE(std::ranges::is_sorted(ids.posts));
   EXPECT_TRUE(std::ranges::is_sorted(ids.comments));
   for (PostIndex i = 0; i < ids.posts.size(); ++i) {
@@ -53,21 +54,21 @@ TEST(Town, IdsAreInOrderOfTimeAndInThePast) {
 }
 
 TEST(Town, NothingHappensBeforeItsCause) {
-  const Town town = plan_town({.people = 300, .seed = 5, .drawings = 20, .now = now});
+  const Town town = plan_town({.people = 300, .seed = 5, .drawings = 20, .now = founding});
   const auto joined = [&](PersonIndex person) { return town.people[person].joined; };
   for (const Follow& follow : town.follows) {
     EXPECT_NE(follow.follower, follow.followee);
     EXPECT_GE(follow.at, std::max(joined(follow.follower), joined(follow.followee)));
-    EXPECT_LT(follow.at, now);
+    EXPECT_LT(follow.at, founding);
   }
   for (const Post& post : town.posts) {
     EXPECT_GT(post.at, joined(post.author));
-    EXPECT_LT(post.at, now);
+    EXPECT_LT(post.at, founding);
   }
   for (const Comment& comment : town.comments) {
     EXPECT_GT(comment.at, town.posts[comment.post].at);
     EXPECT_GT(comment.at, joined(comment.author));
-    EXPECT_LT(comment.at, now);
+    EXPECT_LT(comment.at, founding);
   }
   for (const Picture& picture : town.pictures) {
     EXPECT_GT(picture.at, joined(picture.owner));
@@ -80,7 +81,7 @@ TEST(Town, NothingHappensBeforeItsCause) {
   for (const Like& like : town.likes) {
     EXPECT_GT(like.at, town.posts[like.post].at);
     EXPECT_GT(like.at, joined(like.account));
-    EXPECT_LT(like.at, now);
+    EXPECT_LT(like.at, founding);
     EXPECT_TRUE(liked.emplace(like.post, like.account).second);
   }
 }
@@ -95,7 +96,7 @@ bool accepted(const std::string& text) {
 }
 
 TEST(Town, EveryTextIsOneThatTheApiAccepts) {
-  const Town town = plan_town({.people = 1000, .seed = 11, .drawings = 20, .now = now});
+  const Town town = plan_town({.people = 1000, .seed = 11, .drawings = 20, .now = founding});
   std::set<std::string> handles;
   std::set<std::string> emails;
   for (const Person& person : town.people) {
@@ -148,7 +149,7 @@ TEST(Town, ParticlesFitTheWordBeforeThem) {
 }
 
 TEST(Town, AFewAreFollowedByManyAndMostByFew) {
-  const Town town = plan_town({.people = 300, .seed = 1, .drawings = 20, .now = now});
+  const Town town = plan_town({.people = 300, .seed = 1, .drawings = 20, .now = founding});
   std::vector<std::size_t> followers(town.people.size());
   for (const Follow& follow : town.follows) ++followers[follow.followee];
   std::ranges::sort(followers, std::greater());

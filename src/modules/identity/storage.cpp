@@ -8,8 +8,6 @@ namespace madang::identity {
 
 namespace {
 
-enum State { active = 0, withdrawn = 1, erased = 2, suspended = 3 };
-
 constexpr std::string_view account_columns =
     "id, handle, name, bio, avatar_url, email, is_admin, created_at, password_hash";
 
@@ -96,14 +94,14 @@ void mark_withdrawn(db::Transaction& tx, Id account, const std::vector<std::byte
       "update accounts set state = ?, email = null, email_key = null, password_hash = '', "
       "withdrawn_at = ?, "
       "updated_at = ? where id = ?",
-      withdrawn, now, now, account);
+      state_withdrawn, now, now, account);
 }
 
 std::vector<Id> withdrawn_accounts(db::Transaction& tx, Time before, std::int64_t limit) {
   std::vector<Id> out;
   tx.each<Id>(
       "select id from accounts where state = ? and withdrawn_at < ? order by withdrawn_at limit ?",
-      [&](Id id) { out.push_back(id); }, withdrawn, before, limit);
+      [&](Id id) { out.push_back(id); }, state_withdrawn, before, limit);
   return out;
 }
 
@@ -114,7 +112,7 @@ void erase_account(db::Transaction& tx, Id account) {
       "update accounts set state = ?, handle = ?, handle_key = ?, name = '', name_key = '', bio = "
       "'', "
       "avatar_id = null, avatar_url = null where id = ?",
-      erased, blank, blank, account);
+      state_erased, blank, blank, account);
   tx.execute("delete from suspensions where account_id = ?", account);
   tx.execute("update audit_log set reason = '' where account_id = ?", account);
 }

@@ -5,6 +5,12 @@
 
 namespace madang::identity {
 
+/// accounts.state
+inline constexpr int state_active = 0;
+inline constexpr int state_withdrawn = 1;
+inline constexpr int state_erased = 2;
+inline constexpr int state_suspended = 3;
+
 struct Account {
   Me me;
   std::string password_hash;

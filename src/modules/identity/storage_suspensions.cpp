@@ -2,21 +2,21 @@
 
 #include <set>
 
+#include "modules/identity/storage.hpp"
+
 namespace madang::identity {
 
 namespace {
 
-constexpr int active = 0;
-constexpr int suspended = 3;
-
-constexpr std::string_view columns = "account_id, reason, until_at, suspended_at, suspended_by";
+constexpr std::string_view suspension_columns =
+    "account_id, reason, until_at, suspended_at, suspended_by";
 
 template <class... A>
 std::vector<SuspensionRow> select(db::Transaction& tx, std::string_view where,
                                   const A&... arguments) {
   std::vector<SuspensionRow> out;
   tx.each<Id, std::string, std::optional<Time>, Time, Id>(
-      "select " + std::string(columns) + " from suspensions where " + std::string(where),
+      "select " + std::string(suspension_columns) + " from suspensions where " + std::string(where),
       [&](Id account, std::string reason, std::optional<Time> until, Time at, Id by) {
         out.push_back({account, {std::move(reason), until}, at, by});
       },
@@ -36,7 +36,7 @@ Result<void> insert_suspension(db::Transaction& tx, const SuspensionRow& row) {
   const auto shut = tx.execute(
       "update accounts set state = ?, updated_at = ? where id = ? and state in (?, ?) and "
       "is_admin = 0",
-      suspended, row.suspended_at, row.account, active, suspended);
+      state_suspended, row.suspended_at, row.account, state_active, state_suspended);
   if (shut == 0) {
     if (is_active(tx, row.account))
       return fail(Kind::invalid, "cannot_suspend_admin", "An admin is not suspended.");
@@ -52,8 +52,8 @@ Result<void> insert_suspension(db::Transaction& tx, const SuspensionRow& row) {
 }
 
 bool delete_suspension(db::Transaction& tx, Id account) {
-  if (tx.execute("update accounts set state = ? where id = ? and state = ?", active, account,
-                 suspended) == 0)
+  if (tx.execute("update accounts set state = ? where id = ? and state = ?", state_active, account,
+                 state_suspended) == 0)
     return false;
   tx.execute("delete from suspensions where account_id = ?", account);
   return true;

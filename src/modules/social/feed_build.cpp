@@ -6,9 +6,6 @@ namespace madang::social {
 
 namespace {
 
-/// Views of posts that have not arrived are kept in the feed only for posts young enough to come.
-constexpr auto may_still_arrive = std::chrono::days(2);
-
 std::int64_t steady_now() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
@@ -130,7 +127,7 @@ void MemoryFeedStore::fill(FeedRecord& record, const FeedSnapshot& snapshot,
     }
   }
   // Seen meanwhile (on a page from SQL) and not in the snapshot: the post itself may still come.
-  const Id youngest = first_id_at(snapshot.taken_at - may_still_arrive);
+  const Id youngest = first_id_at(snapshot.taken_at - FeedLife::may_still_arrive);
   for (const FeedMark& mark : fresh) {
     if (mark.post < std::max(snapshot.covers_from, youngest)) continue;
     if (contains(entries, own, mark.post) || rings.inserted(record, mark.post)) continue;

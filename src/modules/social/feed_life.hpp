@@ -33,6 +33,9 @@ struct FeedLife {
   /// a fresh follow, more than a week after it was seen, counts as unseen again. Without this bound
   /// views would have to be remembered for ever.
   static constexpr FeedSeconds view_life = 8 * 86'400;
+  /// A post that was seen (on a page from SQL) and is not in the feed may still come for this long:
+  /// until then the view is kept in the feed.
+  static constexpr auto may_still_arrive = std::chrono::days(2);
 
   /// Rounded down; never 0.
   static FeedSeconds seconds(Time time) {

@@ -17,8 +17,6 @@ using redis::Value;
 /// The last event of a transaction that knows better than every snapshot: exact in a script.
 constexpr std::uint64_t newest_seq = (std::uint64_t(1) << 53) - 1;
 
-constexpr auto may_still_arrive = std::chrono::days(2);
-
 Deadline sooner(Deadline deadline, std::chrono::milliseconds patience) {
   const Deadline mine = Deadline::after(patience);
   return mine.at() < deadline.at() ? mine : deadline;
@@ -158,7 +156,7 @@ Task<> RedisFeedStore::mark_seen(Deadline deadline, Id viewer, std::vector<Id> p
                         .key(FeedKeys::views(viewer))
                         .key(FeedKeys::unsaved_in(feed_bucket(viewer)))
                         .arg(FeedLife::seconds(now))
-                        .arg(first_id_at(now - may_still_arrive))
+                        .arg(first_id_at(now - FeedLife::may_still_arrive))
                         .arg(options_.views_life.count())
                         .arg(options_.max_marks_per_viewer)
                         .arg(viewer);
@@ -241,7 +239,7 @@ Command RedisFeedStore::finish_command(const BuildTicket& ticket, FeedSnapshot s
     if (seen != 0) of += encode_feed_record('v', item.post, seen);
   }
   // Seen on a page from SQL: the post itself may still come.
-  const Id youngest = first_id_at(snapshot.taken_at - may_still_arrive);
+  const Id youngest = first_id_at(snapshot.taken_at - FeedLife::may_still_arrive);
   for (const FeedMark& mark : here)
     if (mark.post >= std::max(youngest, snapshot.covers_from))
       records.try_emplace(mark.post, encode_feed_record('v', mark.post, mark.first_seen));

@@ -6,8 +6,6 @@ namespace madang::social {
 
 namespace {
 
-constexpr auto may_still_arrive = std::chrono::days(2);
-
 /// The same view, or an earlier one that still counts.
 bool has(std::span<const FeedMark> marks, FeedMark mark) {
   return std::ranges::any_of(marks, [&](const FeedMark& m) {
@@ -64,8 +62,8 @@ void MemoryFeedStore::mark_warm(Shard& in, FeedRecord& record, FeedMark mark) {
   if (record.pulls() && rings_.any()) in_ring = RingsView(rings_).inserted(record, mark.post);
   if (!in_ring && known(record, mark)) return;
   if (!add_unsaved(in, record, mark)) return;
-  if (!in_ring &&
-      id_time(mark.post) + may_still_arrive < id_epoch + std::chrono::seconds(mark.first_seen))
+  if (!in_ring && id_time(mark.post) + FeedLife::may_still_arrive <
+                      id_epoch + std::chrono::seconds(mark.first_seen))
     return;
   if (!make_room(in, record, mark.post)) return;
   FeedEntry& entry = record.insert(record.lower_bound(mark.post),

@@ -1,6 +1,8 @@
 // The home feed with all its real parts (SQL, outbox, dispatcher, fan-out, store, cache of posts,
 // background builds) through random histories: every page that is read is held against what plain
 // SQL says at that moment. The seed fixes what happens; how threads interleave is open.
+#pragma once
+
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -2,7 +2,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <limits>
 #include <utility>
@@ -155,7 +154,7 @@ Task<> RedisPostCache::forget(Forgotten what) {
     settle(attempt, results);
     if (!attempt.goes_on(Steady::now())) break;
     timer.expires_after(attempt.pause);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await timer.async_wait(in_tuple);
     attempt.pause *= 2;
   }
   owe(attempt.left);

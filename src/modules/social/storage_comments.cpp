@@ -12,7 +12,7 @@ void insert_comment(db::Transaction& tx, const CommentRow& comment) {
 
 namespace {
 
-constexpr std::string_view columns =
+constexpr std::string_view comment_columns =
     "c.id, c.post_id, c.author_id, c.body, c.created_at, c.edited_at";
 
 CommentRow make_row(Id id, Id post, Id author, std::string text, Time created,
@@ -24,7 +24,7 @@ CommentRow make_row(Id id, Id post, Id author, std::string text, Time created,
 
 std::optional<CommentRow> find_comment(db::Transaction& tx, Id id) {
   static const std::string sql =
-      "select " + std::string(columns) + " from comments c where c.id = ? and c.state = 0";
+      "select " + std::string(comment_columns) + " from comments c where c.id = ? and c.state = 0";
   const auto row = tx.row<Id, Id, Id, std::string, Time, std::optional<Time>>(sql, id);
   if (!row) return {};
   return std::apply(make_row, *row);
@@ -33,7 +33,7 @@ std::optional<CommentRow> find_comment(db::Transaction& tx, Id id) {
 std::vector<CommentRow> comments_of(db::Transaction& tx, Id post, Id viewer, Id after,
                                     std::int64_t limit) {
   static const std::string sql =
-      "select " + std::string(columns) +
+      "select " + std::string(comment_columns) +
       " from comments c where c.post_id = ? and c.state = 0 and c.id > ? "
       "and exists (select 1 from social_profiles v where v.account_id = c.author_id and v.visible "
       "= 1) "

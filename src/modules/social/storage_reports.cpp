@@ -4,7 +4,7 @@ namespace madang::social {
 
 namespace {
 
-constexpr std::string_view columns =
+constexpr std::string_view report_columns =
     "id, reporter_id, post_id, comment_id, user_id, reason, state, created_at, resolved_at";
 
 ReportRow make_row(Id id, Id reporter, std::optional<Id> post, std::optional<Id> comment,
@@ -46,7 +46,8 @@ Id insert_report(db::Transaction& tx, const ReportRow& report) {
 }
 
 std::optional<ReportRow> find_report(db::Transaction& tx, Id id) {
-  auto rows = select(tx, "select " + std::string(columns) + " from reports where id = ?", id);
+  auto rows =
+      select(tx, "select " + std::string(report_columns) + " from reports where id = ?", id);
   if (rows.empty()) return {};
   return std::move(rows.front());
 }
@@ -54,7 +55,7 @@ std::optional<ReportRow> find_report(db::Transaction& tx, Id id) {
 std::vector<ReportRow> reports_in(db::Transaction& tx, ReportState state, Id after,
                                   std::int64_t limit) {
   return select(tx,
-                "select " + std::string(columns) +
+                "select " + std::string(report_columns) +
                     " from reports where state = ? and id > ? order by id limit ?",
                 state, after, limit);
 }

@@ -10,9 +10,9 @@
 
 namespace madang::http {
 
-namespace {
-
 using Steady = std::chrono::steady_clock;
+
+namespace {
 
 constexpr std::string_view end_of_id = "\"}";  // how a problem's text ends, behind the id
 

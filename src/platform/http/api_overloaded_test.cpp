@@ -9,8 +9,8 @@ namespace madang::http {
 
 namespace {
 
-struct Fixture {
-  Fixture() {
+struct Overloaded {
+  Overloaded() {
     const EndpointOptions watched{.rate = "none"};
     api.add_raw({Method::get, "/things", Access::open, "Things"}, nothing);
     api.add_raw({Method::post, "/things", Access::open, "Make"}, nothing);
@@ -36,7 +36,7 @@ struct Fixture {
 }  // namespace
 
 TEST(Overloaded, TheKindOfRequestDecides) {
-  Fixture it;
+  Overloaded it;
   EXPECT_FALSE(it.refusal(Method::get, "/things"));
   EXPECT_TRUE(it.refusal(Method::post, "/things"));
   EXPECT_TRUE(it.refusal(Method::post, "/things")) << "each anew";
@@ -44,20 +44,20 @@ TEST(Overloaded, TheKindOfRequestDecides) {
 }
 
 TEST(Overloaded, WhoLooksAfterTheServerIsAlwaysAnswered) {
-  Fixture it;
+  Overloaded it;
   it.api.set_shedding([](Method) { return true; });
   EXPECT_FALSE(it.refusal(Method::get, "/health"));
   EXPECT_TRUE(it.refusal(Method::get, "/things"));
 }
 
 TEST(Overloaded, WhereItIsCrowdedWhatMayBeRefusedIs) {
-  Fixture it;
+  Overloaded it;
   EXPECT_TRUE(it.refusal(Method::get, "/things", true));
   EXPECT_FALSE(it.refusal(Method::get, "/health", true));
 }
 
 TEST(Overloaded, IsToldWithTheRequestsOwnIdAndWhenToComeBack) {
-  Fixture it;
+  Overloaded it;
   const Response told = it.refusal(Method::post, "/things").value();
   EXPECT_EQ(told.status, 503U);
   EXPECT_EQ(told.content_type, "application/problem+json");

@@ -1,9 +1,7 @@
 #include "platform/http/connection.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <utility>
 
@@ -17,7 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t first_read = 4 * 1024;  // holds nearly every head
 constexpr std::size_t least_read = 512;
 constexpr std::size_t kept_capacity = 16 * 1024;  // larger buffers are not kept between requests
@@ -170,13 +167,13 @@ Task<Connection::Read> Connection::read_head() {
     boost::system::error_code ec;
     std::size_t count = 0;
     if (lean_) {
-      std::tie(ec) = co_await socket_.async_wait(Socket::wait_read, as_result);
+      std::tie(ec) = co_await socket_.async_wait(Socket::wait_read, in_tuple);
       lean_ = false;
     }
     if (!ec) {
       const std::span<char> room = in_.prepare(in_.capacity() == 0 ? first_read : least_read);
       const auto buffer = asio::buffer(room.data(), room.size());
-      std::tie(ec, count) = co_await socket_.async_read_some(buffer, as_result);
+      std::tie(ec, count) = co_await socket_.async_read_some(buffer, in_tuple);
     }
     if (ec == asio::error::operation_aborted && wake_ == Wake::release_memory) {
       wake_ = Wake::none;
@@ -323,7 +320,7 @@ Task<> Connection::linger(Steady::duration most) {
     const std::span<char> room = in_.prepare(first_read);
     std::size_t count = 0;
     const auto buffer = asio::buffer(room.data(), room.size());
-    std::tie(ec, count) = co_await socket_.async_read_some(buffer, as_result);
+    std::tie(ec, count) = co_await socket_.async_read_some(buffer, in_tuple);
     if (count >= budget) co_return;
     budget -= count;
   }

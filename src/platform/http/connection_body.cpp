@@ -1,8 +1,6 @@
 // The body of a request: read whole within a budget, or handed on piece by piece.
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <tuple>
 
 #include "base/encoding.hpp"
@@ -12,7 +10,6 @@ namespace madang::http {
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 /// A declared length is a promise: large buffers are for clients that have sent something.
 constexpr std::size_t first_reads = 8 * 1024;
 constexpr std::size_t later_reads = 32 * 1024;
@@ -135,7 +132,7 @@ Task<Connection::Read> Connection::read_more_body() {
   const auto buffer = asio::buffer(room.data(), room.size());
   arm(Phase::body, body_allowance_);
   const auto begun = shard_.now();
-  const auto [ec, count] = co_await socket_.async_read_some(buffer, as_result);
+  const auto [ec, count] = co_await socket_.async_read_some(buffer, in_tuple);
   disarm();
   if (ec) co_return wake_ == Wake::timeout ? Read::timed_out : Read::ended;
   in_.commit(count);

@@ -1,9 +1,7 @@
 // Responses without an end. While one coroutine writes, another notices that the client left.
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <exception>
 #include <tuple>
@@ -15,7 +13,6 @@ namespace madang::http {
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 /// A client has nothing to say on an event stream; more than this and it is not one.
 constexpr std::size_t most_unasked_bytes = 64 * 1024;
 
@@ -79,7 +76,7 @@ Task<> Connection::watch_client(EventStream& stream) {
   std::size_t total = 0;
   while (!events_over_) {
     const auto buffer = asio::buffer(unasked);
-    const auto [ec, count] = co_await socket_.async_read_some(buffer, as_result);
+    const auto [ec, count] = co_await socket_.async_read_some(buffer, in_tuple);
     if (events_over_) break;
     total += count;
     if (ec || total > most_unasked_bytes) {

@@ -1,9 +1,7 @@
 // Answers: small ones gather in a buffer, large bodies go out from where they are.
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <tuple>
 
 #include "base/encoding.hpp"
@@ -14,7 +12,6 @@ namespace madang::http {
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t copied_body = 8 * 1024;   // smaller bodies are copied behind their head
 constexpr std::size_t batch_bytes = 32 * 1024;  // answers to pipelined requests wait up to this
 
@@ -143,7 +140,7 @@ Task<bool> Connection::flush(std::string_view body) {
 Task<bool> Connection::wait_writable() {
   const Phase before = phase_;
   arm(Phase::write, shard_.core.options.write_timeout);
-  const auto [ec] = co_await socket_.async_wait(Socket::wait_write, as_result);
+  const auto [ec] = co_await socket_.async_wait(Socket::wait_write, in_tuple);
   disarm();
   phase_ = before;
   if (!ec) co_return !broken_;

@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -24,7 +22,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int backlog = 4096;
 constexpr std::size_t most_at_once = 64;
 constexpr auto accept_backoff = 50ms;  // out of descriptors or memory: waiting is all that helps
@@ -236,7 +233,7 @@ void Server::Impl::admit(Listener& listener, tcp::socket socket) {
 Task<> Server::Impl::accept(Impl* impl, Listener* listener) {
   asio::steady_timer pause(listener->shard.executor);
   while (!listener->closing) {
-    auto [ec, socket] = co_await listener->acceptor.async_accept(as_result);
+    auto [ec, socket] = co_await listener->acceptor.async_accept(in_tuple);
     if (!ec) {
       impl->admit(*listener, std::move(socket));
       // A crowd at the door comes in at once, not one for each round of everybody inside.
@@ -245,7 +242,7 @@ Task<> Server::Impl::accept(Impl* impl, Listener* listener) {
       impl->core.accept_failures.Increment();
       log::warn("http", "accept_failed", {{"error", ec.message()}});
       pause.expires_after(accept_backoff);
-      co_await pause.async_wait(as_result);
+      co_await pause.async_wait(in_tuple);
     }
   }
   // Closing a listening socket resets the connections its queue still holds: take them first. Those
@@ -270,7 +267,7 @@ void Server::Impl::accept_waiting(Listener& listener, std::size_t most) {
 Task<> Server::Impl::sweep(Listener* listener) {
   while (!listener->ended) {
     listener->timer.expires_after(listener->shard.tick());
-    co_await listener->timer.async_wait(as_result);
+    co_await listener->timer.async_wait(in_tuple);
     listener->shard.tick(Steady::now());
   }
 }

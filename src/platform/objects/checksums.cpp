@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 
 namespace madang::objects {
 
@@ -15,18 +16,18 @@ namespace {
 
 using Failure = DigestChecks::Failure;
 
-struct Kind {
+struct ChecksumKind {
   Algorithm algorithm;
   std::string_view header;
   std::size_t size;  // bytes
 };
 
 constexpr std::array kinds{
-    Kind{Algorithm::crc32, "x-amz-checksum-crc32", 4},
-    Kind{Algorithm::crc32c, "x-amz-checksum-crc32c", 4},
-    Kind{Algorithm::crc64nvme, "x-amz-checksum-crc64nvme", 8},
-    Kind{Algorithm::sha1, "x-amz-checksum-sha1", 20},
-    Kind{Algorithm::sha256, "x-amz-checksum-sha256", 32},
+    ChecksumKind{Algorithm::crc32, "x-amz-checksum-crc32", 4},
+    ChecksumKind{Algorithm::crc32c, "x-amz-checksum-crc32c", 4},
+    ChecksumKind{Algorithm::crc64nvme, "x-amz-checksum-crc64nvme", 8},
+    ChecksumKind{Algorithm::sha1, "x-amz-checksum-sha1", 20},
+    ChecksumKind{Algorithm::sha256, "x-amz-checksum-sha256", 32},
 };
 
 class OpenSslDigest final : public Digest {
@@ -101,12 +102,6 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
 
 std::unique_ptr<Digest> make_digest(Algorithm algorithm) {
@@ -142,9 +137,9 @@ void DigestChecks::add(std::string name, std::string_view failure_code, Algorith
 
 std::optional<Failure> DigestChecks::add_checksum(std::string_view name, std::string_view value,
                                                   bool in_query) {
-  const auto kind = std::ranges::find(kinds, name, &Kind::header);
+  const auto kind = std::ranges::find(kinds, name, &ChecksumKind::header);
   if (kind == kinds.end()) return {};
-  auto expected = from_base64(trimmed(value));
+  auto expected = from_base64(trim(value));
   if (!expected || expected->size() != kind->size)
     return Failure{"InvalidRequest", "Value for " + std::string(name) + " header is invalid."};
   if (in_query && make_digest(kind->algorithm)->finish() == *expected) return {};
@@ -168,9 +163,9 @@ std::optional<Failure> DigestChecks::add_hex_sha256(std::string_view value) {
 
 std::optional<Failure> DigestChecks::add_header(std::string_view name, std::string_view value) {
   const std::string folded = lower_case(name);
-  if (folded == "x-amz-content-sha256") return add_hex_sha256(trimmed(value));
+  if (folded == "x-amz-content-sha256") return add_hex_sha256(trim(value));
   if (folded != "content-md5") return add_checksum(folded, value, false);
-  auto expected = from_base64(trimmed(value));
+  auto expected = from_base64(trim(value));
   if (!expected || expected->size() != 16)
     return Failure{"InvalidDigest", "The Content-MD5 you specified is not valid."};
   add("Content-MD5", "BadDigest", Algorithm::md5, std::move(*expected));

@@ -7,6 +7,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "base/text.hpp"
+
 namespace madang::objects {
 
 namespace {
@@ -28,13 +30,6 @@ struct Receiving {
   bool too_large = false;
 };
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blank = " \t\r\n";
-  const auto begin = text.find_first_not_of(blank);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
-}
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -48,7 +43,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   if (line.starts_with("HTTP/")) headers.clear();  // after a 100 Continue comes another head
   const auto colon = line.find(':');
   if (colon != line.npos && headers.size() < max_headers)
-    headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+    headers.emplace_back(lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
   return line.size();
 }
 

@@ -1,7 +1,6 @@
 #include "platform/redis/cluster.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <utility>
 
 #include "platform/log/log.hpp"
@@ -268,7 +267,7 @@ Task<> Cluster::keep_pauses(Cluster* self) {
       next = std::min(next, Steady::now() + std::chrono::milliseconds(20));
     }
     self->pause_timer_.expires_at(next);
-    co_await self->pause_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await self->pause_timer_.async_wait(in_tuple);
     const auto now = Steady::now();
     self->expire_waiting(now);
     while (!self->pausing_.empty() && self->pausing_.begin()->first <= now) {

@@ -1,6 +1,5 @@
 // How the cluster's map is kept: asked for by one coroutine, so never twice at once.
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <set>
 #include <utility>
 
@@ -11,7 +10,6 @@ namespace madang::redis {
 
 namespace {
 
-constexpr auto in_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t asked_at_most = 4;  // nodes of one refresh
 
 std::size_t below(Random& random, std::size_t bound) {

@@ -20,14 +20,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Command set(std::string_view key, std::string_view value) {
-  return Command::write("SET").key(key).arg(value);
-}
-
-Command get(std::string_view key) {
-  return Command::read("GET").key(key);
-}
-
 Deadline soon() {
   return Deadline::after(5s);
 }

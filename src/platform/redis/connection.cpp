@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 #include <vector>
@@ -21,7 +19,6 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr auto in_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_size = std::size_t{64} << 10;
 
 }  // namespace

@@ -30,14 +30,6 @@ class RedisSingle : public testing::Test {
   metrics::Registry registry_;
 };
 
-Command set(std::string_view key, std::string_view value) {
-  return Command::write("SET").key(key).arg(value);
-}
-
-Command get(std::string_view key) {
-  return Command::read("GET").key(key);
-}
-
 Task<int> add_many(Client* client, std::string key, int first, int count) {
   std::vector<Command> commands;
   for (int i = first; i < first + count; ++i) {

@@ -1,7 +1,6 @@
 #include "platform/redis/pubsub.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
@@ -144,7 +143,7 @@ Task<> ShardedPubSub::Core::keep(std::shared_ptr<Core> self) {
     const double jitter = 0.5 + resilience::uniform(self->thread_.random());
     self->timer_.expires_after(std::chrono::milliseconds(
         static_cast<std::int64_t>(jitter * static_cast<double>(pause.count()))));
-    co_await self->timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await self->timer_.async_wait(in_tuple);
   }
 }
 

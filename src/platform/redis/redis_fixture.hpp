@@ -29,6 +29,14 @@
 
 namespace madang::redis {
 
+inline Command set(std::string_view key, std::string_view value) {
+  return Command::write("SET").key(key).arg(value);
+}
+
+inline Command get(std::string_view key) {
+  return Command::read("GET").key(key);
+}
+
 /// Looks at `holds` until it does, for at most `patience`.
 inline bool eventually(const std::function<bool()>& holds,
                        std::chrono::milliseconds patience = std::chrono::seconds(30)) {

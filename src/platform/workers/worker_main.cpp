@@ -13,9 +13,9 @@
 
 namespace madang::workers {
 
-namespace {
-
 using Steady = std::chrono::steady_clock;
+
+namespace {
 
 /// Blocking reads and writes of whole frames; false when the server is gone.
 class Channel {
