@@ -30,23 +30,10 @@ class RedisSingle : public testing::Test {
   metrics::Registry registry_;
 };
 
-Task<int> add_many(Client* client, std::string key, int first, int count) {
-  std::vector<Command> commands;
-  for (int i = first; i < first + count; ++i) {
-    commands.push_back(Command::write("RPUSH").key(key).arg(i));
-  }
-  const Results results = co_await client->execute_all(std::move(commands), Deadline::after(20s));
-  int expected = first;
-  for (const auto& result : results) {
-    if (!result || result->integer != ++expected) co_return -1;
-  }
-  co_return count;
-}
-
 Task<int> add_in_rounds(Client* client, std::string key, int rounds, int each) {
   int added = 0;
   for (int i = 0; i < rounds; ++i) {
-    const int now = co_await add_many(client, key, i * each, each);
+    const int now = co_await add_in_order(client, key, i * each, each);
     if (now < 0) co_return -1;
     added += now;
   }

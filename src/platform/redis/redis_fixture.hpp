@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "platform/redis/client.hpp"
 #include "platform/redis/connection.hpp"
 
 namespace madang::redis {
@@ -35,6 +36,21 @@ inline Command set(std::string_view key, std::string_view value) {
 
 inline Command get(std::string_view key) {
   return Command::read("GET").key(key);
+}
+
+/// The numbers from `first` on, pipelined, to the end of a list that has `first` of them. How many;
+/// -1: one of them was not told, or out of turn.
+inline Task<int> add_in_order(Client* client, std::string key, int first, int count) {
+  std::vector<Command> commands;
+  for (int i = first; i < first + count; ++i)
+    commands.push_back(Command::write("RPUSH").key(key).arg(i));
+  const Results results =
+      co_await client->execute_all(std::move(commands), Deadline::after(std::chrono::seconds(60)));
+  int expected = first;
+  for (const auto& result : results) {
+    if (!result || result->integer != ++expected) co_return -1;
+  }
+  co_return count;
 }
 
 /// Looks at `holds` until it does, for at most `patience`.
