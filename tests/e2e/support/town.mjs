@@ -40,8 +40,10 @@ export class Town {
     const town = new Town();
     town.yard = yard;
     town.admin = await yard.joinAdmin();
-    [town.owner, town.other, town.stranger, town.victim] = await Promise.all(
-      ["owner", "other", "stranger", "victim"].map((name) => yard.join(name)),
+    // The victim may be suspended by a generated request that is in order by chance; who is
+    // shunned stays.
+    [town.owner, town.other, town.stranger, town.victim, town.shunned] = await Promise.all(
+      ["owner", "other", "stranger", "victim", "shunned"].map((name) => yard.join(name)),
     );
     town.post = await town.write();
     town.comment = (
@@ -193,7 +195,7 @@ const preparations = {
     ["PUT", "DELETE"].flatMap((method) =>
       ["block", "mute"].map((what) => [
         `${method} /users/{id}/${what}`,
-        (town) => ({ id: town.victim.id }),
+        (town) => ({ id: town.shunned.id }),
       ]),
     ),
   ),
